@@ -1,0 +1,1 @@
+"""FACTS: bytes in, tape out. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""How to ask: one pure state machine a feed."""

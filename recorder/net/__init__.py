@@ -1,0 +1,1 @@
+"""The only sockets: HTTP by aiohttp, WebSocket by websockets."""

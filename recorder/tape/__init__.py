@@ -1,0 +1,1 @@
+"""The tape on disk: the format, its writer and its reader side by side."""

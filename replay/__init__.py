@@ -1,0 +1,1 @@
+"""MEANING: tape in, ledger out. Imports recorder."""

@@ -1,0 +1,1 @@
+"""How to read: one total decoder a feed."""

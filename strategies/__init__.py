@@ -1,0 +1,1 @@
+"""IDEAS: state in, evaluations and signals out. Imports replay.core only."""

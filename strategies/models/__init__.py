@@ -1,0 +1,1 @@
+"""Fair values: win probability and the pattern predictors, each with its card."""
