@@ -1,0 +1,64 @@
+# A fresh machine needs Python 3.11 or newer, make and git. Everything else goes into .venv.
+#   make demo     the whole story on the sample tape, in under a minute
+#   make test     all tests
+#   make check    lint, format, types, import contracts, then the tests
+#   make bench    the figures quoted in the documentation
+#   make lock     pin requirements/*.txt anew
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := .stamps
+JOBS   ?= 2
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check lint format types imports bench lock clean
+
+demo: $(STAMPS)/core
+	$(BIN)/gametape demo
+
+test: $(STAMPS)/dev
+	$(BIN)/pytest -n $(JOBS) --dist loadfile -q
+
+check: lint format types imports test
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check .
+
+format: $(STAMPS)/dev
+	$(BIN)/ruff format --check .
+
+types: $(STAMPS)/dev
+	$(BIN)/mypy
+
+imports: $(STAMPS)/dev
+	$(BIN)/lint-imports
+
+bench: $(STAMPS)/dev
+	$(BIN)/python benchmarks/run.py
+
+# Versions and hashes only: where packages come from is the business of whoever installs them.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
+lock: $(STAMPS)/dev
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml requirements/build.in -o requirements/core.txt
+	$(BIN)/uv pip compile $(LOCK) --extra dev --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gametape needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+
+# Installed with hashes first, then the program itself without asking anybody for anything.
+$(STAMPS)/core: requirements/core.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/core.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/core
+
+clean:
+	rm -rf $(VENV) $(STAMPS) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
