@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 __all__ = [
+    "AskBooks",
     "Close",
     "Closed",
     "Command",
@@ -29,8 +30,8 @@ __all__ = [
     "Send",
     "Silent",
     "Start",
-    "WakeAt",
     "Wake",
+    "WakeAt",
 ]
 
 
@@ -97,7 +98,19 @@ class PlanChanged:
     tokens: Sequence[str]
 
 
-Input = Start | Wake | Opened | Message | Closed | Response | Failed | PlanChanged
+@dataclass(frozen=True, slots=True)
+class AskBooks:
+    """
+    An independent whole book of these tokens is wanted now, and not at the next witness.
+
+    A feed that lost track returns it as a command; the session hands it to the other feeds as an input, where the one
+    that asks for books answers it and the rest ignore it.
+    """
+
+    tokens: Sequence[str]
+
+
+Input = Start | Wake | Opened | Message | Closed | Response | Failed | PlanChanged | AskBooks
 
 
 # What to do --------------------------------------------------------------------------------------------------
@@ -166,7 +179,7 @@ class Note:
     facts: Mapping[str, str | int | bool | None] = field(default_factory=dict)
 
 
-Command = Get | Open | Send | Close | WakeAt | Silent | Note
+Command = Get | Open | Send | Close | WakeAt | Silent | Note | AskBooks
 
 
 class Feed(Protocol):
