@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorder.clock import ManualClock
+from recorder.envelope import Envelope, Kind
+from recorder.sequencer import RECORDER, QueueTap, Sequencer
+
+
+class MemoryLog:
+    """A log in memory, for what concerns order alone."""
+
+    def __init__(self, last_ns: int = 0) -> None:
+        self.envelopes: list[Envelope] = []
+        self.last_ns = last_ns
+
+    @property
+    def next_seq(self) -> int:
+        return len(self.envelopes)
+
+    def append(self, envelope: Envelope) -> None:
+        assert envelope.seq == self.next_seq
+        assert envelope.recv_ns >= self.last_ns
+        self.last_ns = envelope.recv_ns
+        self.envelopes.append(envelope)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=10**9), max_size=50), st.integers(min_value=0, max_value=10**9))
+def test_seq_has_no_hole_and_time_never_falls(steps_ns: list[int], tape_end_ns: int) -> None:
+    """seq counts from where the log ends without a hole, and recv_ns never falls, even on a tape that ends in the future."""
+    log, clock = MemoryLog(tape_end_ns), ManualClock()
+    sequencer = Sequencer(log, clock)
+    for step_ns in steps_ns:
+        clock.advance(step_ns)
+        sequencer.put("espn.nba", Kind.PULSE)
+    assert [e.seq for e in log.envelopes] == list(range(len(steps_ns)))
+    times = [tape_end_ns, *(e.recv_ns for e in log.envelopes)]
+    assert times == sorted(times)
+
+
+def test_a_tap_sees_only_what_the_log_has() -> None:
+    """An envelope is in the log before a tap sees it, and taps see them in seq order."""
+    log = MemoryLog()
+    seen: list[Envelope] = []
+
+    def tap(envelope: Envelope) -> None:
+        assert log.envelopes[-1] is envelope
+        seen.append(envelope)
+
+    sequencer = Sequencer(log, ManualClock(), [tap])
+    for payload in (b"a", b"b"):
+        sequencer.put("polymarket.market", Kind.FRAME, conn=1, payload=payload)
+    assert seen == log.envelopes
+
+
+def test_a_tap_that_raises_is_cut_and_said_so() -> None:
+    """A tap that raises is called no more, a NOTE says so, other taps and the recording go on."""
+    log = MemoryLog()
+    calls, seen = [], []
+
+    def broken(envelope: Envelope) -> None:
+        calls.append(envelope)
+        raise RuntimeError("no")
+
+    sequencer = Sequencer(log, ManualClock(), [broken, seen.append])
+    sequencer.put(RECORDER, Kind.PULSE)
+    sequencer.put(RECORDER, Kind.PULSE)
+    assert len(calls) == 1
+    assert [e.kind for e in log.envelopes] == [Kind.PULSE, Kind.NOTE, Kind.PULSE]
+    assert log.envelopes[1].facts() == {"note": "tap_cut", "tap": "function", "seq": 0, "why": "RuntimeError: no"}
+    assert seen == log.envelopes
+
+
+def test_two_taps_that_raise_at_once_are_both_cut() -> None:
+    """Two taps that break on the same envelope are each cut once."""
+    log = MemoryLog()
+
+    def broken(_: Envelope) -> None:
+        raise RuntimeError
+
+    Sequencer(log, ManualClock(), [broken, lambda e: broken(e)]).put(RECORDER, Kind.PULSE)
+    assert [e.kind for e in log.envelopes] == [Kind.PULSE, Kind.NOTE, Kind.NOTE]
+
+
+def test_a_queue_that_overflows_is_cut() -> None:
+    """A queue holds as many as it may, in order; one more and it is cut, with everything before it still readable."""
+    log, queue = MemoryLog(), QueueTap(2)
+    sequencer = Sequencer(log, ManualClock(), [queue])
+    for _ in range(4):
+        sequencer.put(RECORDER, Kind.PULSE)
+    assert [e.seq for e in queue.drain()] == [0, 1]
+    assert queue.drain() == []
+    assert [e.kind for e in log.envelopes] == [Kind.PULSE, Kind.PULSE, Kind.PULSE, Kind.NOTE, Kind.PULSE]
+
+
+def test_notes_carry_their_facts() -> None:
+    """A note is compact JSON with its name first and its payload beside it."""
+    log = MemoryLog()
+    Sequencer(log, ManualClock()).note("plan", {"games": 2}, payload=b"{}")
+    assert (log.envelopes[0].meta, log.envelopes[0].payload) == (b'{"note":"plan","games":2}', b"{}")
