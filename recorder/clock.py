@@ -38,8 +38,8 @@ class SystemClock:
         """
         Anchor the clock.
 
-        not_before_ns: where a tape that is being resumed ends. Where the wall clock stands before that, the session goes
-        on from the tape's end, and `ahead_ns` says by how much it runs ahead of the wall.
+        not_before_ns: where a tape that is being resumed ends. Where the wall clock stands before that, the session
+        goes on from the tape's end, and `ahead_ns` says by how much it runs ahead of the wall.
         """
         wall_ns = time.time_ns()
         anchor_ns = max(wall_ns, not_before_ns)

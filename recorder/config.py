@@ -1,8 +1,8 @@
 """
 Configuration: flag > `GAMETAPE_` environment > `./gametape.toml` > default, and every value knows where it came from.
 
-The one place that reads `os.environ`. No key holds a secret, and base URLs that carry credentials are refused, so that none
-can reach a tape.
+The one place that reads `os.environ`. No key holds a secret, and base URLs that carry credentials are refused, so that
+none can reach a tape.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def load_config(
     """
     Put the configuration together.
 
-    flags: values given on the command line by key; None means not given. upstream: one base that replaces every address, as
-    `--upstream` does. env and folder stand in for the process's environment and working directory.
+    flags: values given on the command line by key; None means not given. upstream: one base that replaces every address,
+    as `--upstream` does. env and folder stand in for the process's environment and working directory.
 
     Raises:
         UsageError: an unknown key, a value that does not fit, a file that is not TOML.

@@ -95,11 +95,9 @@ class Sequencer:
             self._publish(envelope)
         return envelope
 
-    def note(
-        self, name: str, facts: dict[str, object] | None = None, *, feed: str = RECORDER, payload: bytes = b""
-    ) -> Envelope:
+    def note(self, name: str, *, feed: str = RECORDER, payload: bytes = b"", **facts: object) -> Envelope:
         """Put a NOTE of this name with these facts."""
-        return self.put(feed, Kind.NOTE, meta=encode_meta({"note": name, **(facts or {})}), payload=payload)
+        return self.put(feed, Kind.NOTE, meta=encode_meta({"note": name, **facts}), payload=payload)
 
     def _publish(self, envelope: Envelope) -> None:
         cut: list[tuple[Tap, str]] = []
@@ -113,4 +111,4 @@ class Sequencer:
             self._taps.remove(tap)
         for tap, why in cut:
             name = getattr(tap, "name", type(tap).__name__)
-            self.note("tap_cut", {"tap": name, "seq": envelope.seq, "why": why})
+            self.note("tap_cut", tap=name, seq=envelope.seq, why=why)

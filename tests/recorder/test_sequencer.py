@@ -28,7 +28,7 @@ class MemoryLog:
 
 @given(st.lists(st.integers(min_value=0, max_value=10**9), max_size=50), st.integers(min_value=0, max_value=10**9))
 def test_seq_has_no_hole_and_time_never_falls(steps_ns: list[int], tape_end_ns: int) -> None:
-    """seq counts from where the log ends without a hole, and recv_ns never falls, even on a tape that ends in the future."""
+    """seq counts on without a hole and recv_ns never falls, even on a tape that ends in the clock's future."""
     log, clock = MemoryLog(tape_end_ns), ManualClock()
     sequencer = Sequencer(log, clock)
     for step_ns in steps_ns:
@@ -79,7 +79,7 @@ def test_two_taps_that_raise_at_once_are_both_cut() -> None:
     def broken(_: Envelope) -> None:
         raise RuntimeError
 
-    Sequencer(log, ManualClock(), [broken, lambda e: broken(e)]).put(RECORDER, Kind.PULSE)
+    Sequencer(log, ManualClock(), [broken, broken]).put(RECORDER, Kind.PULSE)
     assert [e.kind for e in log.envelopes] == [Kind.PULSE, Kind.NOTE, Kind.NOTE]
 
 
@@ -97,5 +97,5 @@ def test_a_queue_that_overflows_is_cut() -> None:
 def test_notes_carry_their_facts() -> None:
     """A note is compact JSON with its name first and its payload beside it."""
     log = MemoryLog()
-    Sequencer(log, ManualClock()).note("plan", {"games": 2}, payload=b"{}")
+    Sequencer(log, ManualClock()).note("plan", payload=b"{}", games=2)
     assert (log.envelopes[0].meta, log.envelopes[0].payload) == (b'{"note":"plan","games":2}', b"{}")
