@@ -1,0 +1,38 @@
+"""What every test may count on: the guard around pure code, the real data, quiet hypothesis settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from purity_guard import guarded
+
+ROOT = Path(__file__).resolve().parents[1]
+PURE_TESTS = (ROOT / "tests/replay/core", ROOT / "tests/recorder/feeds", ROOT / "tests/strategies")
+
+# A deadline measures the machine, not the code; the same examples everywhere, so that a red run is red for everybody.
+settings.register_profile("gametape", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gametape")
+
+
+@pytest.fixture(autouse=True)
+def _pure_code_reads_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Guard tests of pure code, by their place in the tree or by the marker `pure`."""
+    path = Path(str(request.node.path))
+    if request.node.get_closest_marker("pure") or any(path.is_relative_to(folder) for folder in PURE_TESTS):
+        with guarded():
+            yield
+    else:
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of real recordings, which is not part of the project."""
+    where = os.environ.get("GAMETAPE_REAL_DATA")
+    if not where:
+        pytest.skip("GAMETAPE_REAL_DATA is not set: real recordings are not part of the project")
+    return Path(where)
