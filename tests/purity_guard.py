@@ -1,15 +1,16 @@
 """
 Make the pure code's reads of clocks, of the environment and of unseeded randomness raise.
 
-Comparing a live run with its replay does not catch a clock read in the engine: both runs read the same wrong clock. So, while
-the guard is on, every name by which a pure module could reach such a read is replaced: the globals of the modules that are
-loaded, and whatever their functions import from then on. Everybody else (pytest, hypothesis, sockets) keeps the real ones.
+Comparing a live run with its replay does not catch a clock read in the engine: both runs read the same wrong clock. So,
+while the guard is on, every name by which a pure module could reach such a read is replaced: the globals of the modules
+that are loaded, and whatever their functions import from then on. Everybody else (pytest, hypothesis, sockets) keeps the
+real ones.
 """
 
 from __future__ import annotations
 
 import builtins
-import datetime
+import datetime as dt
 import os
 import random
 import sys
@@ -62,15 +63,15 @@ class _LikeRealType(type):
         return isinstance(instance, cls._real)
 
 
-class _Datetime(datetime.datetime, metaclass=_LikeRealType):
-    _real = datetime.datetime
+class _Datetime(dt.datetime, metaclass=_LikeRealType):
+    _real = dt.datetime
     now = staticmethod(_refuse("datetime.now"))
     utcnow = staticmethod(_refuse("datetime.utcnow"))
     today = staticmethod(_refuse("datetime.today"))
 
 
-class _Date(datetime.date, metaclass=_LikeRealType):
-    _real = datetime.date
+class _Date(dt.date, metaclass=_LikeRealType):
+    _real = dt.date
     today = staticmethod(_refuse("date.today"))
 
 
@@ -83,7 +84,7 @@ class _GuardedModule(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         real = self._real
-        if real is datetime:
+        if real is dt:
             return {"datetime": _Datetime, "date": _Date}.get(name) or getattr(real, name)
         if name in _BANNED[real.__name__]:
             refuse = _refuse(f"{real.__name__}.{name}")
@@ -91,16 +92,16 @@ class _GuardedModule(ModuleType):
         return getattr(real, name)
 
 
-_MODULES: dict[int, ModuleType] = {id(real): _GuardedModule(real) for real in (time, random, os, uuid, datetime)}
+_MODULES: dict[int, ModuleType] = {id(real): _GuardedModule(real) for real in (time, random, os, uuid, dt)}
 _NAMES = {name: _MODULES[id(real)] for name, real in (("time", time), ("random", random), ("os", os), ("uuid", uuid))}
-_NAMES["datetime"] = _MODULES[id(datetime)]
+_NAMES["datetime"] = _MODULES[id(dt)]
 
 
 def _values() -> dict[int, Any]:
     """Every object that a pure module may hold by name, and what stands in for it."""
     stand_ins: dict[int, Any] = dict(_MODULES)
-    stand_ins[id(datetime.datetime)] = _Datetime
-    stand_ins[id(datetime.date)] = _Date
+    stand_ins[id(dt.datetime)] = _Datetime
+    stand_ins[id(dt.date)] = _Date
     for module_name, names in _BANNED.items():
         for name in names:
             real = getattr(sys.modules[module_name], name, None)
