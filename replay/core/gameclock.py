@@ -69,8 +69,8 @@ def clock_ms(text: str) -> int | None:
     """
     Read a clock text exactly: `PT10M30.00S`, `10:30`, `1:05.2`, `58.3`, `0.0`, `69'`; None for the empty text.
 
-    Stoppage time (`90'+8'`) stays at the end of its half, as the source's own number does. What is finer than a millisecond
-    is cut off, never rounded up: a clock must not show time that is not left.
+    Stoppage time (`90'+8'`) stays at the end of its half, as the source's own number does. What is finer than a
+    millisecond is cut off, never rounded up: a clock must not show time that is not left.
 
     Raises:
         ValueError: the text is no clock.
@@ -91,7 +91,8 @@ def elapsed_ms(rules: PeriodRules, period: int, clock: int) -> int:
     """
     Say how much of regulation has passed: 0 before the start, all of it from the first overtime on.
 
-    A clock outside its period is taken as that period's edge: a scheduled game may show a full clock, stoppage time may not.
+    A clock outside its period is taken as that period's edge: a scheduled game may show a full clock, stoppage time
+    may not.
 
     Units: clock in ms, as `ScoreSeen.clock_ms` has it; period counts from 1, 0 is before the start.
     """

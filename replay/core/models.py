@@ -1,8 +1,8 @@
 """
 The seam between game states and fair value: what a win-probability model is given and what it must answer.
 
-A model is a map over game states, never a fold: the same state gives the same answer, live and in replay, alone and in a batch.
-Its floats end here: the answer is rounded once to millionths before it may decide anything.
+A model is a map over game states, never a fold: the same state gives the same answer, live and in replay, alone and
+in a batch. Its floats end here: the answer is rounded once to millionths before it may decide anything.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class GameStates:
 
     Shape: every column (n,), int64.
 
-    Units: lead is home minus away (0 where a score is absent); elapsed_ms and remaining_ms are of regulation; clock_ms is the
-    clock as shown; status is a GameStatus; prior_u6 is the pre-game probability of the home team. -1 stands for absent in
-    every column but lead.
+    Units: lead is home minus away (0 where a score is absent); elapsed_ms and remaining_ms are of regulation;
+    clock_ms is the clock as shown; status is a GameStatus; prior_u6 is the pre-game probability of the home team. -1
+    stands for absent in every column but lead.
     """
 
     league: str
@@ -69,7 +69,8 @@ class GameStates:
         """
         Build a batch from what was seen; -1 where a value is absent. lead, elapsed and remaining follow from it.
 
-        Between periods an absent clock is the period's end; before the start nothing has passed, whatever the clock shows.
+        Between periods an absent clock is the period's end; before the start nothing has passed, whatever the clock
+        shows.
 
         Raises:
             ValueError: the columns cannot be brought to one length.
@@ -152,8 +153,8 @@ def answer(states: GameStates, home_u6: NDArray[np.int64], side: int) -> NDArray
     """
     Complete a model's home probabilities into its answer for one side.
 
-    Finished games are certain (a draw has no answer), what cannot be played has none, and the two sides always add up to a
-    whole, to the millionth.
+    Finished games are certain (a draw has no answer), what cannot be played has none, and the two sides always add up
+    to a whole, to the millionth.
 
     Raises:
         ValueError: side is neither +1 nor -1.

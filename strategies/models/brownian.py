@@ -1,16 +1,17 @@
 """
 The lead as a Brownian motion: three numbers, no pre-game knowledge.
 
-With r minutes left the rest of the game adds a normal amount to the lead, with mean mu*r/48 (the home advantage) and variance
-sigma^2 * (r + c); c stands for what the clock does not show (the last possession, fouls that stop it):
+With r minutes left the rest of the game adds a normal amount to the lead, with mean mu*r/48 (the home advantage) and
+variance sigma^2 * (r + c); c stands for what the clock does not show (the last possession, fouls that stop it):
 
     P(home) = Phi((lead + mu*r/48) / (sigma * sqrt(r + c)))
 
-Overtime is the same walk over what is left of the overtime period. A tie at 0.0 has a whole overtime ahead. A lead at 0.0 of
-the last period is decided: c, fitted on states with half a minute or more to go, would leave a one-point lead at 78 %.
+Overtime is the same walk over what is left of the overtime period. A tie at 0.0 has a whole overtime ahead. A lead at
+0.0 of the last period is decided: c, fitted on states with half a minute or more to go, would leave a one-point lead
+at 78 %.
 
-After Stern, "A Brownian Motion Model for the Progress of Sports Scores", JASA 1994. Coefficients are fitted per league; a
-league without them has no answer.
+After Stern, "A Brownian Motion Model for the Progress of Sports Scores", JASA 1994. Coefficients are fitted per
+league; a league without them has no answer.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class Coefficients(msgspec.Struct, frozen=True, kw_only=True):
     """
     What was fitted.
 
-    Units: mu is points per game, sigma points per square root of a minute, c minutes, game_minutes the regulation length.
+    Units: mu is points per game, sigma points per square root of a minute, c minutes, game_minutes the regulation
+        length.
     """
 
     mu: float
@@ -94,9 +96,11 @@ def home_probability(
 
 def minutes_left(states: GameStates) -> NDArray[np.float64]:
     """
-    Say how many minutes the walk goes on: regulation, then the overtime period, then the next one where the score is tied.
+    Say how long the walk goes on: regulation, then the overtime period, then the next one where the score is tied.
 
-    Shape: returns (len(states),); 0 where the state is not playable.
+    Shape: returns (len(states),).
+
+    Units: minutes; 0 where the state is not playable.
     """
     rules = PERIOD_RULES[states.league]
     in_overtime = states.period > rules.periods

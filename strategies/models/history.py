@@ -1,4 +1,4 @@
-"""The history that models are fitted and checked on: games and every score change, as states on a fixed grid of minutes."""
+"""The history that models are fitted and checked on: games and score changes, as states on a grid of minutes."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ class History:
     Finished games of one league and their score changes.
 
     Shape:
-        games: one row per game, sorted by date and game_id; game_id str, season_year i64, date i64 (YYYYMMDD), home_final i64,
-            away_final i64.
-        timeline: score changes in the order they happened; game_id str, elapsed_ms i64 (overtime counts on), home i64, away i64.
+        games: one row per game, sorted by date and game_id; game_id str, season_year i64, date i64 (YYYYMMDD),
+            home_final i64, away_final i64.
+        timeline: score changes in the order they happened; game_id str, elapsed_ms i64 (overtime counts on), home
+            i64, away i64.
     """
 
     league: str

@@ -1,9 +1,9 @@
 """
 The normal distribution, the same to the last bit on every machine.
 
-Library `exp` and `erf` differ between CPUs (SIMD and FMA variants) and between C libraries. Here only + - * /, rint and a
-power of two are used, which IEEE 754 defines exactly, in a fixed order and one operation at a time, so that neither the
-batch size nor the CPU can move a probability.
+Library `exp` and `erf` differ between CPUs (SIMD and FMA variants) and between C libraries. Here only + - * /, rint
+and a power of two are used, which IEEE 754 defines exactly, in a fixed order and one operation at a time, so that
+neither the batch size nor the CPU can move a probability.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _INVERSE_LN2 = 1.44269504088896338700e00
 _EXP_TERMS = tuple(1.0 / math.factorial(power) for power in range(13, -1, -1))
 
 # Hart's rational approximation 5666 as given by G. West, "Better approximations to cumulative normal functions",
-# Wilmott Magazine 2005; absolute error below 1e-15 up to |z| = 7.07, beyond which the tail is under a billionth of a millionth.
+# Wilmott Magazine 2005; absolute error below 1e-15 up to |z| = 7.07, beyond which the tail is under a billionth of a
+# millionth.
 _NUMERATOR = (
     3.52624965998911e-02,
     0.700383064443688,
