@@ -5,7 +5,10 @@
 #   make bench    the figures quoted in the documentation
 #   make lock     pin requirements/*.txt anew
 
-PYTHON ?= python3
+# The first Python on the path that is new enough; or say which: make PYTHON=/opt/python3.12/bin/python3 test
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
@@ -46,7 +49,8 @@ lock: $(STAMPS)/dev
 	$(BIN)/uv pip compile $(LOCK) --extra dev --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gametape needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' || \
+		{ echo "gametape needs Python 3.11 or newer; say where it is: make PYTHON=…"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 # Installed with hashes first, then the program itself without asking anybody for anything.

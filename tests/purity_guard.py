@@ -3,7 +3,7 @@ Make the pure code's reads of clocks, of the environment and of unseeded randomn
 
 Comparing a live run with its replay does not catch a clock read in the engine: both runs read the same wrong clock. So,
 while the guard is on, every name by which a pure module could reach such a read is replaced: the globals of the modules
-that are loaded, and whatever their functions import from then on. Everybody else (pytest, hypothesis, sockets) keeps the
+that are loaded, and whatever their functions import from then on. All others (pytest, hypothesis, sockets) keep the
 real ones.
 """
 
