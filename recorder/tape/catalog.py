@@ -1,0 +1,228 @@
+"""
+What a tape consists of right now: its identity, its manifest and its hot segments, laid end to end.
+
+Theory of operation: sealed segments come from the manifest alone. A hot segment that a sealed one covers is a leftover of
+sealing and counts as absent. Where a hot segment goes on beyond the beginning of the next, the later file holds: the
+writer gives a file up after a failed sync and writes what was not acknowledged into a new one. Whatever then is missing
+between two parts, and was not declared lost, is damage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recorder.tape.blocks import GENESIS
+from recorder.tape.identity import HOT, TapeIdentity, read_identity
+from recorder.tape.manifest import Lost, Manifest, Sealed, read_manifest
+from recorder.tape.segment import TORN_TAIL, Damage, SegmentScan, scan_segment
+
+__all__ = ["Catalog", "HotPart", "Part", "SealedPart", "read_catalog"]
+
+_HOT_NAME_LEN = len("00000000000000000000.hot")
+
+
+@dataclass(slots=True)
+class SealedPart:
+    """A Parquet segment of the tape."""
+
+    entry: Sealed
+
+    @property
+    def first_seq(self) -> int:
+        """The first seq it holds."""
+        return self.entry.first_seq
+
+    @property
+    def last_seq(self) -> int:
+        """The last seq it holds."""
+        return self.entry.last_seq
+
+
+@dataclass(slots=True)
+class HotPart:
+    """A hot segment of the tape; blocks hold what of it counts."""
+
+    scan: SegmentScan
+
+    @property
+    def first_seq(self) -> int:
+        """The first seq it holds."""
+        return self.scan.blocks[0].first_seq
+
+    @property
+    def last_seq(self) -> int:
+        """The last seq it holds."""
+        return self.scan.blocks[-1].last_seq
+
+
+Part = SealedPart | HotPart
+
+
+def _next_seq(part: Part) -> int:
+    return part.scan.next_seq if isinstance(part, HotPart) else part.last_seq + 1
+
+
+@dataclass(slots=True)
+class Catalog:
+    """
+    The parts of a tape in seq order, and what is wrong with it.
+
+    leftover names hot files whose rows are sealed already; empty names hot files without a whole block; chain is the
+    SHA-256 that the next block must name as its previous.
+    """
+
+    path: Path
+    identity: TapeIdentity
+    manifest: Manifest
+    parts: list[Part] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    leftover: list[str] = field(default_factory=list)
+    empty: list[SegmentScan] = field(default_factory=list)
+    chain: bytes = GENESIS
+    closed: bool = False
+
+    @property
+    def next_seq(self) -> int:
+        """The seq after the last one that the tape holds or has lost."""
+        after_lost = max((lost.last_seq + 1 for lost in self.manifest.lost), default=0)
+        return max(_next_seq(self.parts[-1]) if self.parts else 0, after_lost)
+
+    @property
+    def last_ns(self) -> int:
+        """recv_ns of the last envelope; 0 for an empty tape."""
+        match self.parts[-1] if self.parts else None:
+            case HotPart(scan):
+                return scan.blocks[-1].last_ns
+            case SealedPart(entry):
+                return entry.last_ns
+            case None:
+                return 0
+
+
+def read_catalog(path: Path) -> Catalog:
+    """
+    Read what a tape consists of, beside a writer or not.
+
+    Raises:
+        UsageError: there is no tape at this path.
+        CorruptError: `tape.json` is damaged or of a later format. Any other damage stands in the catalog.
+    """
+    identity = read_identity(path)
+    # Hot files are listed before the manifest is read: a segment that is sealed in between is then seen twice, never not
+    # at all. One that vanished after the listing is in the manifest.
+    hot, strange = _list_hot(path)
+    scans = [scan for file in hot if (scan := _scan_file(path, file, identity)) is not None]
+    catalog = Catalog(path, identity, read_manifest(path, tape_id=identity.tape_id))
+    catalog.damage.extend(strange)
+    catalog.damage.extend(catalog.manifest.damage)
+    for entry in catalog.manifest.sealed:
+        _check_size(catalog, entry)
+    _lay_out(catalog, scans)
+    _check_joints(catalog)
+    return catalog
+
+
+def _list_hot(path: Path) -> tuple[list[str], list[Damage]]:
+    """Return the hot files of a tape in seq order, and what else lies among them."""
+    folder = path / HOT
+    files: list[str] = []
+    strange: list[Damage] = []
+    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    for name in names:
+        if len(name) == _HOT_NAME_LEN and name.endswith(".hot") and name[:20].isdecimal() and name.isascii():
+            files.append(f"{HOT}/{name}")
+        else:
+            strange.append(Damage(f"{HOT}/{name}", 0, None, None, "not a hot segment"))
+    return files, strange
+
+
+def _scan_file(path: Path, file: str, identity: TapeIdentity) -> SegmentScan | None:
+    try:
+        segment = (path / file).read_bytes()
+    except FileNotFoundError:
+        return None
+    return scan_segment(segment, file, tape_id=identity.tape_id)
+
+
+def _check_size(catalog: Catalog, entry: Sealed) -> None:
+    file = catalog.path / entry.file
+    size = file.stat().st_size if file.is_file() else None
+    if size != entry.bytes:
+        why = "file is missing" if size is None else f"file has {size} bytes instead of {entry.bytes}"
+        offset = 0 if size is None else min(size, entry.bytes)
+        catalog.damage.append(Damage(entry.file, offset, entry.first_seq, entry.last_seq, why))
+
+
+def _lay_out(catalog: Catalog, scans: list[SegmentScan]) -> None:
+    """Put sealed and hot parts in seq order and cut hot segments off where a later file takes over."""
+    sealed: list[Part] = [SealedPart(entry) for entry in catalog.manifest.sealed]
+    covered = {(entry.first_seq, entry.last_seq) for entry in catalog.manifest.sealed}
+    live: list[SegmentScan] = []
+    for scan in scans:
+        if scan.blocks and (scan.first_seq, scan.next_seq - 1) in covered:
+            catalog.leftover.append(scan.file)
+        else:
+            live.append(scan)
+    begins = sorted({scan.first_seq for scan in live if scan.blocks} | {part.first_seq for part in sealed})
+    for scan in live:
+        until = next((begin for begin in begins if begin > scan.first_seq), None)
+        if until is not None:
+            if scan.next_seq > until:
+                scan.blocks = [block for block in scan.blocks if block.last_seq < until]
+                scan.chain = scan.blocks[-1].sha256 if scan.blocks else b""
+                scan.next_seq = scan.blocks[-1].last_seq + 1 if scan.blocks else scan.first_seq
+            # Behind the point where the next file takes over, a torn tail never was acknowledged: nothing is missing.
+            if scan.next_seq == until:
+                scan.damage = [damage for damage in scan.damage if damage.why != TORN_TAIL]
+        catalog.damage.extend(scan.damage)
+        if not scan.blocks:
+            catalog.empty.append(scan)
+    hot: list[Part] = [HotPart(scan) for scan in live if scan.blocks]
+    catalog.parts = sorted([*sealed, *hot], key=lambda part: part.first_seq)
+
+
+def _check_joints(catalog: Catalog) -> None:
+    """Compare where each part begins with where the one before ends, in seq and in the chain of blocks."""
+    expected, chain = 0, GENESIS
+    lost = {entry.last_seq + 1: entry for entry in catalog.manifest.lost}
+    for part in catalog.parts:
+        if isinstance(part, SealedPart):
+            file, begins = part.entry.file, bytes.fromhex(part.entry.chain_in)
+            chain_out, closed = bytes.fromhex(part.entry.chain_out), part.entry.closed
+        else:
+            scan = part.scan
+            file, begins = scan.file, scan.head.previous if scan.head else scan.blocks[0].previous
+            chain_out, closed = scan.chain, scan.closed
+        joint = part.first_seq if isinstance(part, SealedPart) else part.scan.first_seq
+        if joint > expected:
+            if not _is_lost(lost, expected, joint):
+                _blame(catalog, file, expected, joint - 1)
+        elif joint < expected:
+            catalog.damage.append(Damage(file, 0, None, None, "segment overlaps another"))
+        elif begins not in (chain, *_withdrawn_chains(catalog.manifest, joint)):
+            catalog.damage.append(Damage(file, 0, None, None, "segment does not follow from the one before it"))
+        expected, chain, catalog.closed = _next_seq(part), chain_out, closed
+    catalog.chain = chain
+
+
+def _is_lost(lost: dict[int, Lost], first_seq: int, joint: int) -> bool:
+    """Say whether all of first_seq .. joint - 1 was declared lost."""
+    while joint > first_seq and joint in lost:
+        joint = lost[joint].first_seq
+    return joint <= first_seq
+
+
+def _withdrawn_chains(manifest: Manifest, joint: int) -> list[bytes]:
+    return [bytes.fromhex(entry.chain_out) for entry in manifest.withdrawn if entry.last_seq + 1 == joint]
+
+
+def _blame(catalog: Catalog, file: str, first_seq: int, last_seq: int) -> None:
+    """Say that envelopes are missing before a file: at the tail that held them, where there is one."""
+    for at, damage in enumerate(catalog.damage):
+        if damage.why == TORN_TAIL and damage.first_seq in {None, first_seq} and damage.file < file:
+            scans = [part.scan for part in catalog.parts if isinstance(part, HotPart)] + catalog.empty
+            if any(scan.file == damage.file and scan.next_seq == first_seq for scan in scans):
+                catalog.damage[at] = Damage(damage.file, damage.offset, first_seq, last_seq, "tail is damaged")
+                return
+    catalog.damage.append(Damage(file, 0, first_seq, last_seq, "segment before this one is missing"))

@@ -1,0 +1,163 @@
+"""
+The manifest: a numbered, hash-chained list of what became of a tape's segments.
+
+One small file per entry, never changed: `manifest/00000001.json`, `…2.json`. The list is a fold: a `sealed` entry adds a
+Parquet segment, `withdrawn` takes one out again (recovery put its rows elsewhere), `lost` admits that a range of envelopes
+is gone. Each file names the SHA-256 of the file before it and ends in a checksum of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from recorder.tape.fs import Fs, publish
+from recorder.tape.identity import MANIFEST, TMP, decode_checked, encode_checked
+from recorder.tape.segment import FORMAT_VERSION, Damage
+
+__all__ = ["Entry", "Lost", "Manifest", "Sealed", "Withdrawn", "publish_entry", "read_manifest"]
+
+_FILE = re.compile(r"[0-9]{8}\.json", re.ASCII)
+_START = "0" * 64
+
+
+class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="sealed"):
+    """
+    A Parquet segment.
+
+    Units: file is relative to the tape; rows_sha256 is over the canonical rows, file_sha256 over the file; chain_in and
+    chain_out are the SHA-256 of the blocks before and at the end of the hot segment it was made from; ns are UTC.
+    """
+
+    file: str
+    first_seq: int
+    last_seq: int
+    count: int
+    first_ns: int
+    last_ns: int
+    rows_sha256: str
+    file_sha256: str
+    bytes: int
+    chain_in: str
+    chain_out: str
+    closed: bool
+
+
+class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="withdrawn"):
+    """A sealed segment that is no longer part of the tape, because it was damaged; its readable rows went elsewhere."""
+
+    file: str
+    first_seq: int
+    last_seq: int
+    chain_out: str
+    why: str
+
+
+class Lost(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="lost"):
+    """A range of envelopes that no one can read any more."""
+
+    first_seq: int
+    last_seq: int
+    why: str
+
+
+Entry = Sealed | Withdrawn | Lost
+
+
+@dataclass(slots=True)
+class Manifest:
+    """
+    What the manifest says now.
+
+    sealed is in seq order; number and sha256 are those of the last entry read, 0 and zeros for none.
+    """
+
+    sealed: list[Sealed] = field(default_factory=list)
+    withdrawn: list[Withdrawn] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    number: int = 0
+    sha256: str = _START
+
+    def admit(self, entry: Entry) -> None:
+        """Take one more entry into account."""
+        match entry:
+            case Sealed():
+                self.sealed.append(entry)
+                self.sealed.sort(key=lambda sealed: sealed.first_seq)
+            case Withdrawn():
+                self.sealed = [sealed for sealed in self.sealed if sealed.file != entry.file]
+                self.withdrawn.append(entry)
+            case Lost():
+                self.lost.append(entry)
+
+
+def _encode_entry(entry: Entry, *, tape_id: bytes, number: int, previous: str) -> bytes:
+    facts: dict[str, Any] = {"format": FORMAT_VERSION, "tape": tape_id.hex(), "number": number, "previous": previous}
+    return encode_checked(facts | msgspec.to_builtins(entry))
+
+
+def _decode_entry(data: bytes, *, tape_id: bytes, number: int, previous: str | None) -> Entry:
+    facts = decode_checked(data)
+    version = facts.pop("format", None)
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise ValueError(f"format {version} is later than {FORMAT_VERSION}, the latest this program knows")
+    if facts.pop("tape", None) != tape_id.hex():
+        raise ValueError("entry belongs to another tape")
+    if facts.pop("number", None) != number:
+        raise ValueError("entry stands under another number")
+    before = facts.pop("previous", None)
+    if previous is not None and before != previous:
+        raise ValueError("entry does not follow from the one before it")
+    try:
+        entry: Entry = msgspec.convert(facts, Entry)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    return entry
+
+
+def read_manifest(path: Path, *, tape_id: bytes) -> Manifest:
+    """Read a tape's manifest. Never raises on damage: what cannot be read stands under damage."""
+    manifest = Manifest()
+    folder = path / MANIFEST
+    names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+    previous: str | None = _START
+    for name in names:
+        file = f"{MANIFEST}/{name}"
+        if not _FILE.fullmatch(name):
+            manifest.damage.append(Damage(file, 0, None, None, "not a manifest entry"))
+            continue
+        number = int(name[:8])
+        if number != manifest.number + 1:
+            why = f"entry {manifest.number + 1} is missing"
+            manifest.damage.append(Damage(f"{MANIFEST}/{manifest.number + 1:08d}.json", 0, None, None, why))
+            previous = None
+        data = (folder / name).read_bytes()
+        try:
+            manifest.admit(_decode_entry(data, tape_id=tape_id, number=number, previous=previous))
+            previous = hashlib.sha256(data).hexdigest()
+        except ValueError as error:
+            manifest.damage.append(Damage(file, 0, None, None, str(error)))
+            previous = None
+        manifest.number, manifest.sha256 = number, hashlib.sha256(data).hexdigest()
+    return manifest
+
+
+def publish_entry(fs: Fs, path: Path, manifest: Manifest, entry: Entry, *, tape_id: bytes) -> None:
+    """
+    Make an entry durable under the next number, and take it into account.
+
+    Raises:
+        FileExistsError: somebody else published that number.
+        OSError: the disk refused.
+    """
+    number = manifest.number + 1
+    data = _encode_entry(entry, tape_id=tape_id, number=number, previous=manifest.sha256)
+    publish(fs, path / TMP, path / MANIFEST / f"{number:08d}.json", data)
+    manifest.number, manifest.sha256 = number, hashlib.sha256(data).hexdigest()
+    manifest.admit(entry)

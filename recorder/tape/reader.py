@@ -1,0 +1,341 @@
+"""
+The reader of a tape: sealed and hot segments as one sequence, beside a live writer or after it.
+
+A reader sees whole blocks only. It takes no lock and never makes the writer wait.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from recorder.envelope import Envelope, decode_rows
+from recorder.errors import CorruptError
+from recorder.tape.blocks import BLOCK_HEAD, Block, BlockError, decode_block, unpack_rows
+from recorder.tape.catalog import Catalog, HotPart, Part, SealedPart, read_catalog
+from recorder.tape.identity import HOT
+from recorder.tape.manifest import Sealed
+from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage
+
+__all__ = ["Tape", "corrupt", "open_tape", "read_block", "rows_digest"]
+
+_NS_MIN, _NS_END = -(1 << 63), 1 << 63
+
+
+def open_tape(path: Path | str, *, salvage: bool = False) -> Tape:
+    """
+    Open a tape as it stands now.
+
+    With salvage, damaged stretches are left out instead of ending a read with an error.
+
+    Raises:
+        UsageError: there is no tape at this path.
+        CorruptError: its `tape.json` is damaged or of a later format.
+    """
+    return Tape(read_catalog(Path(path)), salvage=salvage)
+
+
+def rows_digest(rows: Iterator[bytes]) -> str:
+    """Return the SHA-256 over canonical rows, hex."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(row)
+    return digest.hexdigest()
+
+
+def read_block(segment: Path, block: Block) -> bytes:
+    """
+    Return the canonical rows of a block.
+
+    Raises:
+        CorruptError: the bytes are no longer those that were found there.
+        FileNotFoundError: the segment was sealed in the meantime.
+    """
+    with segment.open("rb") as file:
+        file.seek(block.offset)
+        data = file.read(block.size)
+    try:
+        if decode_block(data).sha256 != block.sha256:
+            raise BlockError("block is another one than before")
+        return unpack_rows(data[BLOCK_HEAD.size :], block.raw_len)
+    except BlockError as error:
+        damage = Damage(f"{HOT}/{segment.name}", block.offset, block.first_seq, block.last_seq, str(error))
+        raise corrupt(segment.parent.parent, damage) from error
+
+
+def corrupt(path: Path, damage: Damage) -> CorruptError:
+    """Say to a user where a tape is damaged."""
+    span = "" if damage.first_seq is None else f", seq {damage.first_seq} to {damage.last_seq}"
+    return CorruptError(
+        f"tape {path.name} is damaged: {damage.file} at byte {damage.offset}{span}",
+        why=damage.why,
+        hint=f"gametape verify {path}; then gametape recover {path}",
+    )
+
+
+class Tape:
+    """
+    A tape as it stood when it was opened. `len()` is its number of envelopes.
+
+    Units: first_ns and last_ns are recv_ns of its first and last envelope, 0 for an empty tape. damage is what makes it
+    unreadable in places (a torn tail is none); lost are the seq ranges, both ends included, that recovery gave up.
+    """
+
+    def __init__(self, catalog: Catalog, *, salvage: bool = False) -> None:
+        """Not for callers: see `open_tape`."""
+        self.path = catalog.path
+        self.name = catalog.identity.name
+        self.label = catalog.identity.label
+        self.created_ns = catalog.identity.created_ns
+        self.tape_id = catalog.identity.tape_id.hex()
+        self.closed = catalog.closed
+        self.next_seq = catalog.next_seq
+        self.first_ns = _span_ns(catalog.parts[0])[0] if catalog.parts else 0
+        self.last_ns = catalog.last_ns
+        self.damage = tuple(damage for damage in catalog.damage if damage.why != TORN_TAIL)
+        self.lost = tuple((lost.first_seq, lost.last_seq) for lost in catalog.manifest.lost)
+        self._parts = tuple(catalog.parts)
+        self._salvage = salvage
+
+    def __len__(self) -> int:
+        """Return the number of envelopes."""
+        return sum(_count(part) for part in self._parts)
+
+    def digest(self) -> str:
+        """
+        Return the tape's digest, hex: SHA-256 over seq range and row digest of each segment.
+
+        The same for hot and sealed segments; cheap for sealed ones, a read of all rows for hot ones.
+
+        Raises:
+            CorruptError: a hot segment is damaged.
+        """
+        self._refuse_damage()
+        digest = hashlib.sha256()
+        for part in self._parts:
+            match part:
+                case SealedPart(entry):
+                    rows = entry.rows_sha256
+                case HotPart(scan):
+                    rows = rows_digest(read_block(self.path / scan.file, block) for block in scan.blocks)
+            digest.update(f"{part.first_seq} {part.last_seq} {rows}\n".encode())
+        return digest.hexdigest()
+
+    def read(
+        self,
+        first_seq: int = 0,
+        last_seq: int | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        feeds: Collection[str] | None = None,
+    ) -> Iterator[Envelope]:
+        """
+        Yield envelopes in seq order.
+
+        Units: first_seq and last_seq are both included; since_ns is included, until_ns is not, both recv_ns; feeds are
+        names, None for all.
+
+        Raises:
+            CorruptError: the range holds damage (not with salvage).
+        """
+        final = self.next_seq - 1 if last_seq is None else min(last_seq, self.next_seq - 1)
+        wanted = None if feeds is None else frozenset(feeds)
+        since = _NS_MIN if since_ns is None else since_ns
+        until = _NS_END if until_ns is None else until_ns
+        expected = first_seq
+        for stretch in self._stretches():
+            if stretch.last_seq < first_seq or stretch.last_ns < since:
+                expected = max(expected, stretch.last_seq + 1)
+                continue
+            self._refuse_hole(expected, min(stretch.first_seq - 1, final))
+            if stretch.first_seq > final or stretch.first_ns >= until:
+                return
+            for envelope in stretch.envelopes():
+                if envelope.seq > final:
+                    return
+                if envelope.seq >= first_seq and since <= envelope.recv_ns < until:
+                    if wanted is None or envelope.feed in wanted:
+                        yield envelope
+            expected = stretch.last_seq + 1
+        self._refuse_hole(expected, final)
+
+    def follow(self, first_seq: int = 0, feeds: Collection[str] | None = None) -> Iterator[Envelope | None]:
+        """
+        Yield envelopes as they are committed; None whenever there is none more right now. Never ends.
+
+        Whoever gets None decides whether to wait or to stop: a reader has no clock.
+
+        Raises:
+            CorruptError: damage lies ahead.
+        """
+        wanted = None if feeds is None else frozenset(feeds)
+        position = _Position(self.path, first_seq)
+        while True:
+            for envelope in position.advance():
+                if wanted is None or envelope.feed in wanted:
+                    yield envelope
+            yield None
+
+    def _stretches(self) -> Iterator[_Stretch]:
+        for part in self._parts:
+            match part:
+                case SealedPart(entry):
+                    yield from _sealed_stretches(self.path, entry)
+                case HotPart(scan):
+                    for block in scan.blocks:
+                        yield _BlockStretch(self.path / scan.file, block)
+
+    def _refuse_damage(self) -> None:
+        if self.damage:
+            raise corrupt(self.path, self.damage[0])
+
+    def _refuse_hole(self, first_seq: int, last_seq: int) -> None:
+        """Raise where any of first_seq .. last_seq is missing without having been declared lost."""
+        if self._salvage:
+            return
+        for lost_first, lost_last in sorted(self.lost):
+            if lost_first <= first_seq <= lost_last:
+                first_seq = lost_last + 1
+        if first_seq > last_seq:
+            return
+        for damage in self.damage:
+            if damage.first_seq is not None and damage.last_seq is not None:
+                if damage.first_seq <= last_seq and damage.last_seq >= first_seq:
+                    raise corrupt(self.path, damage)
+        raise corrupt(self.path, Damage(HOT, 0, first_seq, last_seq, "envelopes are missing"))
+
+
+class _Stretch(Protocol):
+    """Some envelopes in a row that are read together: a block, or a row group of a Parquet file."""
+
+    @property
+    def first_seq(self) -> int: ...
+    @property
+    def last_seq(self) -> int: ...
+    @property
+    def first_ns(self) -> int: ...
+    @property
+    def last_ns(self) -> int: ...
+    def envelopes(self) -> Iterator[Envelope]:
+        """Read them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _BlockStretch:
+    segment: Path
+    block: Block
+
+    @property
+    def first_seq(self) -> int:
+        return self.block.first_seq
+
+    @property
+    def last_seq(self) -> int:
+        return self.block.last_seq
+
+    @property
+    def first_ns(self) -> int:
+        return self.block.first_ns
+
+    @property
+    def last_ns(self) -> int:
+        return self.block.last_ns
+
+    def envelopes(self) -> Iterator[Envelope]:
+        """Read the block's rows."""
+        return decode_rows(read_block(self.segment, self.block))
+
+
+def _sealed_stretches(path: Path, entry: Sealed) -> Iterator[_Stretch]:
+    # Imported late: pyarrow takes longer to load than a hot tape takes to read.
+    from recorder.tape.parquet import row_groups  # noqa: PLC0415
+
+    return row_groups(path / entry.file, entry)
+
+
+def _span_ns(part: Part) -> tuple[int, int]:
+    match part:
+        case SealedPart(entry):
+            return entry.first_ns, entry.last_ns
+        case HotPart(scan):
+            return scan.blocks[0].first_ns, scan.blocks[-1].last_ns
+
+
+def _count(part: Part) -> int:
+    match part:
+        case SealedPart(entry):
+            return entry.count
+        case HotPart(scan):
+            return sum(block.count for block in scan.blocks)
+
+
+class _Position:
+    """
+    Where a follower stands: the next seq, and the place in a hot segment where its block will appear.
+
+    Without a segment the whole tape is opened again, which also finds what was sealed meanwhile.
+    """
+
+    def __init__(self, path: Path, next_seq: int) -> None:
+        self._path = path
+        self._next_seq = next_seq
+        self._segment: str | None = None
+        self._offset = 0
+
+    def advance(self) -> Iterator[Envelope]:
+        """Yield what was committed since the last time."""
+        if self._segment is None:
+            yield from self._reopen()
+            return
+        # Looked for before the read: once a later segment exists, this one grows no more.
+        later = self._later_segment(self._segment)
+        try:
+            with (self._path / HOT / self._segment).open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            self._segment = None
+            yield from self._reopen()
+            return
+        yield from self._take(data)
+        if self._segment is not None and later is not None:
+            self._segment, self._offset = later, SEGMENT_HEAD.size
+
+    def _take(self, data: bytes) -> Iterator[Envelope]:
+        at = 0
+        while at < len(data):
+            try:
+                block = decode_block(data, at)
+                rows = unpack_rows(data[at + BLOCK_HEAD.size : block.end], block.raw_len)
+            except BlockError as error:
+                if not error.torn:
+                    self._segment = None
+                return
+            if block.first_seq > self._next_seq:
+                self._segment = None
+                return
+            at = block.end
+            self._offset += block.size
+            yield from self._after(decode_rows(rows))
+
+    def _after(self, envelopes: Iterator[Envelope]) -> Iterator[Envelope]:
+        for envelope in envelopes:
+            if envelope.seq >= self._next_seq:
+                self._next_seq = envelope.seq + 1
+                yield envelope
+
+    def _later_segment(self, segment: str) -> str | None:
+        """Name the segment after a segment, if the writer has begun one."""
+        names = sorted(entry.name for entry in (self._path / HOT).glob("*.hot"))
+        return next((name for name in names if name > segment), None)
+
+    def _reopen(self) -> Iterator[Envelope]:
+        catalog = read_catalog(self._path)
+        yield from self._after(Tape(catalog).read(self._next_seq))
+        last = catalog.parts[-1] if catalog.parts else None
+        if isinstance(last, HotPart):
+            self._segment, self._offset = last.scan.file.rsplit("/", 1)[-1], last.scan.end
