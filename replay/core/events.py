@@ -63,7 +63,7 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event: immutable, compared by value."""
 
 
-class GameRef(_Fact):
+class GameRef(_Fact, frozen=True, kw_only=True, gc=False):
     """One game as one source names it: league (our key, such as `nba`) and the source's own id."""
 
     source: str
@@ -71,7 +71,7 @@ class GameRef(_Fact):
     id: str
 
 
-class Team(_Fact):
+class Team(_Fact, frozen=True, kw_only=True, gc=False):
     """A team as one source names it. name is the nickname (`Warriors`), the best key across sources."""
 
     id: str
@@ -80,7 +80,7 @@ class Team(_Fact):
     display_name: str
 
 
-class ScoreSeen(_Fact):
+class ScoreSeen(_Fact, frozen=True, kw_only=True, gc=False):
     """
     One game in one answer of a score source.
 
@@ -108,7 +108,7 @@ class ScoreSeen(_Fact):
     warnings: tuple[str, ...] = ()
 
 
-class BookSnapshot(_Fact):
+class BookSnapshot(_Fact, frozen=True, kw_only=True, gc=False):
     """
     A whole book of one token. bids are sorted best (highest) first, asks best (lowest) first; sizes above zero.
 
@@ -131,7 +131,7 @@ class BookSnapshot(_Fact):
     index: int = 0
 
 
-class LevelChange(_Fact):
+class LevelChange(_Fact, frozen=True, kw_only=True, gc=False):
     """One level's new absolute size; zero removes it. side is BID or ASK. last says that the message ends here for this token."""
 
     token_id: str
@@ -148,7 +148,7 @@ class LevelChange(_Fact):
     index_in_message: int = 0
 
 
-class TradePrinted(_Fact):
+class TradePrinted(_Fact, frozen=True, kw_only=True, gc=False):
     """A trade. side is what the taker did: BID bought, ASK sold."""
 
     token_id: str
@@ -161,7 +161,7 @@ class TradePrinted(_Fact):
     index: int = 0
 
 
-class TickSizeChanged(_Fact):
+class TickSizeChanged(_Fact, frozen=True, kw_only=True, gc=False):
     """The price step of a token changed; off-grid levels stay legal until the next snapshot."""
 
     token_id: str
@@ -172,7 +172,7 @@ class TickSizeChanged(_Fact):
     index: int = 0
 
 
-class BestQuoted(_Fact):
+class BestQuoted(_Fact, frozen=True, kw_only=True, gc=False):
     """The venue's own word on the best prices; None where it says that a side is empty."""
 
     token_id: str
@@ -183,7 +183,7 @@ class BestQuoted(_Fact):
     index: int = 0
 
 
-class MarketListed(_Fact):
+class MarketListed(_Fact, frozen=True, kw_only=True, gc=False):
     """The venue announced a market; global, so mostly not one of ours."""
 
     market_id: str
@@ -195,7 +195,7 @@ class MarketListed(_Fact):
     index: int = 0
 
 
-class MarketResolved(_Fact):
+class MarketResolved(_Fact, frozen=True, kw_only=True, gc=False):
     """A market paid out. winning_token_id is None where the venue did not name a winner (a 50-50 may do so)."""
 
     market_id: str
@@ -206,7 +206,7 @@ class MarketResolved(_Fact):
     index: int = 0
 
 
-class MarketSeen(_Fact):
+class MarketSeen(_Fact, frozen=True, kw_only=True, gc=False):
     """
     A market as the catalogue showed it at that moment: the rules a backtest must know as of then.
 
@@ -235,7 +235,7 @@ class MarketSeen(_Fact):
     index: int = 0
 
 
-class PlanGame(_Fact):
+class PlanGame(_Fact, frozen=True, kw_only=True, gc=False):
     """One game of the plan: the score sources' ids and the market's tokens."""
 
     game_id: str
@@ -251,13 +251,13 @@ class PlanGame(_Fact):
     confidence: str = "exact"
 
 
-class PlanSeen(_Fact):
+class PlanSeen(_Fact, frozen=True, kw_only=True, gc=False):
     """Which tokens belong to which game, as the recorder mapped them; the latest one holds."""
 
     games: tuple[PlanGame, ...]
 
 
-class FeedGap(_Fact):
+class FeedGap(_Fact, frozen=True, kw_only=True, gc=False):
     """
     A feed told us nothing it should have told us, from here on.
 
@@ -271,7 +271,7 @@ class FeedGap(_Fact):
     token_id: str | None = None
 
 
-class PollMissed(_Fact):
+class PollMissed(_Fact, frozen=True, kw_only=True, gc=False):
     """A poll brought no usable answer: timeout, refusal, an error status or a body that is no answer."""
 
     feed: str
@@ -279,30 +279,30 @@ class PollMissed(_Fact):
     status: int | None = None
 
 
-class PollUnchanged(_Fact):
+class PollUnchanged(_Fact, frozen=True, kw_only=True, gc=False):
     """The source said `not modified`: what we knew still holds as of now."""
 
     feed: str
 
 
-class ControlText(_Fact):
+class ControlText(_Fact, frozen=True, kw_only=True, gc=False):
     """A text frame that is not JSON: `PONG`, `NO NEW ASSETS`, `INVALID OPERATION`."""
 
     feed: str
     text: str
 
 
-class Pulse(_Fact):
+class Pulse(_Fact, frozen=True, kw_only=True, gc=False):
     """A second has passed."""
 
 
-class ClockStepped(_Fact):
+class ClockStepped(_Fact, frozen=True, kw_only=True, gc=False):
     """The machine's wall clock was set; by how much."""
 
     step_ns: int
 
 
-class Undecodable(_Fact):
+class Undecodable(_Fact, frozen=True, kw_only=True, gc=False):
     """Bytes that mean nothing to this decoder; they stay on the tape."""
 
     feed: str

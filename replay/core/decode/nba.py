@@ -1,0 +1,156 @@
+"""
+What the NBA CDN's scoreboard of today says, in our words.
+
+Every game of a body stands alone: one that cannot be read becomes `Undecodable` with its index, the others keep their
+meaning.
+
+Coverage:
+
+| part                                    | role                | becomes                          | evidence        |
+|-----------------------------------------|---------------------|----------------------------------|-----------------|
+| `scoreboard.games[]`                    | one game each       | `ScoreSeen`                      | captured bodies |
+| `gameStatus` 1, 2, 3                    | where the game is   | `SCHEDULED`, `LIVE`, `FINAL`     | captured bodies |
+| `gameStatus` 1 with text `PPD`          | postponed           | `CALLED_OFF`                     | client tests    |
+| `gameStatus` 2, text `Half` or `End Q1` | break               | `BREAK`, also with the clock 0 | client sources  |
+| `gameClock` empty, `PT05M23.00S`        | runs down           | `clock_ms`; empty is None        | captured bodies |
+| `gameTimeUTC`                           | scheduled start     | `start_ns`                       | captured bodies |
+| `gameEt`                                | Eastern, false `Z`  | never read                       | captured bodies |
+| `meta.time`                             | no clock            | never read: `source_ns` is None  | captured bodies |
+| `{"Message": ...}`, HTML                | no answer           | `Undecodable`                    | client sources  |
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+
+from replay.core.events import Event, GameRef, GameStatus, ScoreSeen, Team, Undecodable
+from replay.core.exact import parse_iso_ns
+
+__all__ = ["decode_nba"]
+
+_CLOCK = re.compile(r"PT(\d{1,3})M(\d{1,2})(?:\.(\d{1,3}))?S", re.ASCII)
+_SCHEDULED, _LIVE, _FINAL = 1, 2, 3
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
+
+
+class _Team(msgspec.Struct, rename="camel", gc=False):
+    team_id: int
+    team_name: str
+    team_city: str = ""
+    team_tricode: str = ""
+    score: _Count | None = None
+
+
+class _Game(msgspec.Struct, rename="camel", gc=False):
+    game_id: str
+    game_status: Literal[1, 2, 3]
+    home_team: _Team
+    away_team: _Team
+    game_status_text: str = ""
+    period: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
+    game_clock: str | None = None
+    start: str | None = msgspec.field(name="gameTimeUTC", default=None)
+
+
+class _Slate(msgspec.Struct, gc=False):
+    games: list[msgspec.Raw]
+
+
+class _Body(msgspec.Struct, gc=False):
+    scoreboard: _Slate
+
+
+_BODY = msgspec.json.Decoder(_Body)
+_GAME = msgspec.json.Decoder(_Game)
+
+
+def decode_nba(feed: str, payload: bytes) -> list[Event]:
+    """
+    Read one `todaysScoreboard_00.json`.
+
+    Never raises; what cannot be read becomes `Undecodable`.
+    """
+    try:
+        games = _BODY.decode(payload).scoreboard.games
+    except (ValueError, RecursionError) as error:
+        return [Undecodable(feed=feed, reason=str(error)[:300])]
+    return [_decode_game(feed, bytes(raw), index) for index, raw in enumerate(games)]
+
+
+def _decode_game(feed: str, raw: bytes, index: int) -> Event:
+    """Read one game of the body."""
+    try:
+        return _score_seen(_GAME.decode(raw), index)
+    except (ValueError, RecursionError) as error:
+        return Undecodable(feed=feed, reason=str(error)[:300], index=index)
+
+
+def _score_seen(game: _Game, index: int) -> ScoreSeen:
+    """Return what one game looks like in this body; ValueError where its clock is none."""
+    text = game.game_status_text.strip()
+    clock_ms = _clock_ms(game.game_clock)
+    warnings: list[str] = []
+    return ScoreSeen(
+        game=GameRef(source="nba", league="nba", id=game.game_id),
+        status=_status(game.game_status, text, clock_ms, game.period),
+        status_name=str(game.game_status),
+        completed=game.game_status == _FINAL,
+        home=_team(game.home_team),
+        away=_team(game.away_team),
+        home_score=game.home_team.score,
+        away_score=game.away_team.score,
+        period=game.period,
+        clock_ms=clock_ms,
+        start_ns=_start_ns(game.start, warnings),
+        detail=text,
+        index=index,
+        warnings=tuple(warnings),
+    )
+
+
+def _status(game_status: int, text: str, clock_ms: int | None, period: int | None) -> GameStatus:
+    """Return where the game is. The text decides only what the number cannot say: called off, or between periods."""
+    if game_status == _FINAL:
+        return GameStatus.FINAL
+    if game_status == _SCHEDULED:
+        called_off = text.upper().startswith(("PPD", "POSTPONED", "CANCEL"))
+        return GameStatus.CALLED_OFF if called_off else GameStatus.SCHEDULED
+    between = text.startswith(("Half", "End ")) or (clock_ms == 0 and bool(period))
+    return GameStatus.BREAK if between else GameStatus.LIVE
+
+
+def _team(team: _Team) -> Team:
+    """Return a team."""
+    return Team(
+        id=str(team.team_id),
+        name=team.team_name,
+        abbreviation=team.team_tricode,
+        display_name=f"{team.team_city} {team.team_name}".strip(),
+    )
+
+
+def _clock_ms(clock: str | None) -> int | None:
+    """Return an ISO duration in milliseconds, None where empty; ValueError where it is something else."""
+    text = (clock or "").strip()
+    if not text:
+        return None
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a clock: {text[:20]!r}")
+    minutes, seconds, fraction = match.groups()
+    return (int(minutes) * 60 + int(seconds)) * 1000 + int((fraction or "0").ljust(3, "0"))
+
+
+def _start_ns(time: str | None, warnings: list[str]) -> int | None:
+    """Return the scheduled start; a time that cannot be read costs the time, not the score."""
+    if not time:
+        return None
+    try:
+        return parse_iso_ns(time)
+    except ValueError:
+        warnings.append("start unreadable")
+        return None
