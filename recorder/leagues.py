@@ -40,9 +40,9 @@ class League:
         return f"espn.{self.key}"
 
 
-# Codes in FORMATS 1.7: nba, nhl, mlb, nfl from slugs, ncaab from /sports, cbb as a slug prefix. cwbb, cfb, wnba, mls, epl
-# and ucl stand in public lists of slug prefixes only; a league whose code is wrong is noted on the tape and has no market.
-# groups 50 and 80 are confirmed (FORMATS 3.2); 50 for the women is likely, by the same numbering.
+# nba, nhl, mlb, nfl and cbb are confirmed by captured slugs, ncaab by a captured `/sports` answer. cwbb, cfb, wnba,
+# mls, epl and ucl stand in public lists of prefixes only; a league that `/sports` does not know is noted on the tape.
+# ESPN groups 50 (men) and 80 are confirmed; 50 for the women is likely, by the same numbering.
 _TABLE = (
     League("nba", "basketball/nba", ("nba",)),
     League("nhl", "hockey/nhl", ("nhl",)),
@@ -79,7 +79,7 @@ def game_days(now_ns: int) -> tuple[date, date]:
 
 
 def game_date(now_ns: int) -> date:
-    """Return the date whose night this is: it rolls at 06:00 in New York, so that a late game keeps its night's name."""
+    """Return the date whose night this is: it rolls at 06:00 in New York, so that a late game keeps its date."""
     return (_new_york(now_ns).replace(tzinfo=None) - _ROLL).date()
 
 
