@@ -1,0 +1,155 @@
+"""
+How a tape's time passes while it is served: at a rate, or from poll to poll.
+
+At a rate, tape time is `first + (now - start) * rate`, and the start is the moment a client first asks for something
+that is on the tape, so that nothing is missed while a recorder is still starting. From poll to poll, tape time stands
+still until the client has asked for every score body that stands there now and holds every subscription that the recorder
+held; then it leaps to the next one. The second way misses nothing at any speed: so a tape is recorded again without loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from recorder.clock import Clock
+from recorder.envelope import Envelope, Kind
+from replay.upstream.address import Address
+from replay.upstream.timeline import SCORE_FEEDS, Opening, Timeline, subscribed_tokens
+
+__all__ = ["Gate", "MemorySource", "Pace", "Source"]
+
+
+# Below this, going on at once is more punctual than any sleep.
+_SHORTEST_S = 0.0005
+
+
+class Source(Protocol):
+    """What can be served: a tape, or anything that reads like one."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        ...
+
+    @property
+    def first_ns(self) -> int | None:
+        """Return the receive time of its first envelope."""
+        ...
+
+    @property
+    def last_ns(self) -> int | None:
+        """Return the receive time of its last envelope."""
+        ...
+
+    def read(self) -> Iterator[Envelope]:
+        """Yield its envelopes in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class MemorySource:
+    """Envelopes held in memory; at least one."""
+
+    name: str
+    envelopes: tuple[Envelope, ...]
+
+    @property
+    def first_ns(self) -> int:
+        """Return the receive time of the first envelope."""
+        return self.envelopes[0].recv_ns
+
+    @property
+    def last_ns(self) -> int:
+        """Return the receive time of the last envelope."""
+        return self.envelopes[-1].recv_ns
+
+    def read(self) -> Iterator[Envelope]:
+        """Yield the envelopes in order."""
+        return iter(self.envelopes)
+
+
+class Pace:
+    """Waits until a moment of the tape has come, at a rate."""
+
+    def __init__(self, clock: Clock, from_ns: int, rate: float) -> None:
+        self._clock = clock
+        self._from_ns = from_ns
+        self._rate = rate
+        self._start_ns = clock.now_ns()
+        self._late = 0
+
+    async def until(self, tape_ns: int) -> None:
+        """Return when tape time has come to tape_ns; lets others run even where it is always late."""
+        passed_ns = (self._clock.now_ns() - self._start_ns) * self._rate
+        left_s = (tape_ns - self._from_ns - passed_ns) / self._rate / 1e9
+        if left_s > _SHORTEST_S:
+            self._late = 0
+            await asyncio.sleep(left_s)
+            return
+        self._late += 1
+        if self._late % 64 == 0:
+            await asyncio.sleep(0)
+
+
+class Gate:
+    """
+    Waits until the client has had what stands there now.
+
+    held returns the tokens that open sockets hold. A request that nobody makes within patience_s, real time, no longer
+    holds up the tape until somebody makes it again.
+    """
+
+    def __init__(self, opening: Opening, held: Callable[[], Iterable[str]], patience_s: float) -> None:
+        self._held = held
+        self._patience_s = patience_s
+        self._polled: set[Address] = set()
+        self._unseen: set[Address] = set()
+        self._changed = asyncio.Event()
+        # A client asks for all of these as it starts; the tape waits for the slowest.
+        self._expected = set(opening.scores)
+
+    def served(self, address: Address) -> None:
+        """Hear that a client was given the current answer of a request."""
+        self._polled.add(address)
+        self._unseen.discard(address)
+        self._changed.set()
+
+    def subscribed(self) -> None:
+        """Hear that a client's subscriptions changed."""
+        self._changed.set()
+
+    async def before(self, envelope: Envelope, timeline: Timeline) -> None:
+        """Return when this envelope may pass."""
+        if envelope.kind is Kind.SENT:
+            wanted = subscribed_tokens(envelope.payload)
+            await self._wait(lambda: set(wanted) <= set(self._held()))
+        elif envelope.feed.startswith(SCORE_FEEDS) and (address := timeline.upcoming(envelope)) is not None:
+            if address in self._expected or address in self._unseen:
+                await self._seen(address)
+            self._expected.discard(address)
+            if address in self._polled:
+                self._unseen.add(address)
+
+    async def finish(self) -> None:
+        """Return when the last answers have been asked for."""
+        for address in sorted(self._unseen):
+            await self._seen(address)
+
+    async def _seen(self, address: Address) -> None:
+        waits_for_first = address in self._expected
+        if not await self._wait(lambda: address in self._polled if waits_for_first else address not in self._unseen):
+            self._polled.discard(address)
+            self._unseen.discard(address)
+
+    async def _wait(self, come: Callable[[], bool]) -> bool:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                while not come():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
