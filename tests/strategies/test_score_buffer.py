@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_minute_without_observation_carries_the_previous_entry() -> None:
 
 
 def test_joining_late_leaves_entries_missing() -> None:
-    """First seen in minute 7: six entries are 0 and missing; after a sight before the start they are carried instead."""
+    """First seen in minute 7: six entries are 0 and missing; seen before the start they are carried instead."""
     late, early = Game(), Game()
     early.shown(0, 0, 0)
     for game in (late, early):
@@ -246,12 +247,12 @@ def test_laws(observations: list[tuple[int, int, int, int]]) -> None:
     assert [fact.minutes for fact in said] == sorted({fact.minutes for fact in said})
     assert all(isinstance(fact, Pattern) == (fact.minutes == PATTERN_MINUTES) for fact in said)
     for fact in said:
-        for before, mark in zip((0, *fact.differential), zip(fact.differential, fact.marks, strict=True)):
+        for before, mark in zip((0, *fact.differential), zip(fact.differential, fact.marks, strict=True), strict=False):
             if mark[1] is CARRIED:
                 assert mark[0] == before or fact.marks[0] is CARRIED
             if mark[1] is MISSING:
                 assert mark[0] == 0
-    for earlier, later in zip(said, said[1:]):
+    for earlier, later in pairwise(said):
         closed = earlier.elapsed_ms // M - (earlier.elapsed_ms % M == 0)
         assert later.differential[:closed] == earlier.differential[:closed]
 
