@@ -25,6 +25,7 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)? ?(?:Z|([+-])(\d{2})(?::?(\d{2}))?)",
     re.ASCII,
 )
+_HOURS, _SIXTY, _ZONE_MINUTES_MAX = 24, 60, 14 * 60
 _SECONDS_BOUND = 2**63 // 1_000_000_000
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -75,8 +76,8 @@ def parse_ms_ns(milliseconds: object) -> int | None:
     count = -1
     if type(milliseconds) is int:
         count = milliseconds
-    elif type(milliseconds) is str and milliseconds.isdecimal() and milliseconds.isascii() and len(milliseconds) <= _MS_DIGITS_MAX:
-        count = int(milliseconds)
+    elif type(milliseconds) is str and milliseconds.isdecimal() and milliseconds.isascii():
+        count = int(milliseconds) if len(milliseconds) <= _MS_DIGITS_MAX else -1
     if 0 <= count <= _MS_MAX:
         return count * 1_000_000
     raise ValueError(f"not Unix milliseconds: {type(milliseconds).__name__}")
@@ -98,7 +99,7 @@ def parse_iso_ns(text: str) -> int:
     year, month, day, hour, minute, second, fraction, sign, zone_hour, zone_minute = match.groups()
     hours, minutes, seconds = int(hour), int(minute), int(second or 0)
     zone_minutes = int(zone_hour or 0) * 60 + int(zone_minute or 0)
-    if not (hours < 24 and minutes < 60 and seconds < 60 and zone_minutes <= 14 * 60):
+    if hours >= _HOURS or max(minutes, seconds) >= _SIXTY or zone_minutes > _ZONE_MINUTES_MAX:
         raise ValueError(f"no such time of day: {text!r}")
     offset_s = zone_minutes * (-60 if sign == "-" else 60)
     day_number = date(int(year), int(month), int(day)).toordinal() - _EPOCH_DAY

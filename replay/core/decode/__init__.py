@@ -8,6 +8,7 @@ import msgspec
 
 from recorder.envelope import Envelope, Kind
 from replay.core.decode.espn import ESPN_LEAGUES, decode_espn
+from replay.core.decode.gamma import decode_gamma
 from replay.core.decode.nba import decode_nba
 from replay.core.decode.note import decode_note
 from replay.core.decode.polymarket import decode_polymarket
@@ -79,6 +80,8 @@ def decode_payload(feed: str, payload: bytes, kind: Kind) -> list[Event]:
         return [Undecodable(feed=feed, reason="no decoder for this feed")]
     if feed == "nba.scoreboard":
         return decode_nba(feed, payload)
+    if feed == "gamma.markets":
+        return decode_gamma(feed, payload)
     return decode_espn(feed, payload)
 
 

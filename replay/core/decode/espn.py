@@ -2,7 +2,7 @@
 What an ESPN scoreboard body says, in our words.
 
 Every event of a body stands alone: one that cannot be read becomes `Undecodable` with its index, the others keep
-their meaning. Where an event's own status and its competition's status disagree, the competition's wins and a warning says so.
+their meaning. Where an event's own status and its competition's disagree, the competition's wins and a warning says so.
 
 Coverage:
 
