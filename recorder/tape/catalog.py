@@ -157,10 +157,9 @@ def _check_size(catalog: Catalog, entry: Sealed) -> None:
 def _lay_out(catalog: Catalog, scans: list[SegmentScan]) -> None:
     """Put sealed and hot parts in seq order and cut hot segments off where a later file takes over."""
     sealed: list[Part] = [SealedPart(entry) for entry in catalog.manifest.sealed]
-    covered = {(entry.first_seq, entry.last_seq) for entry in catalog.manifest.sealed}
     live: list[SegmentScan] = []
     for scan in scans:
-        if scan.blocks and (scan.first_seq, scan.next_seq - 1) in covered:
+        if any(entry.first_seq <= scan.first_seq and scan.next_seq - 1 <= entry.last_seq for entry in catalog.manifest.sealed):
             catalog.leftover.append(scan.file)
         else:
             live.append(scan)

@@ -20,10 +20,22 @@ from recorder.tape.fs import Fs, publish
 from recorder.tape.identity import MANIFEST, TMP, decode_checked, encode_checked
 from recorder.tape.segment import FORMAT_VERSION, Damage
 
-__all__ = ["Entry", "Lost", "Manifest", "Sealed", "Withdrawn", "publish_entry", "read_manifest"]
+__all__ = ["Entry", "Group", "Lost", "Manifest", "Sealed", "Withdrawn", "publish_entry", "read_manifest"]
 
 _FILE = re.compile(r"[0-9]{8}\.json", re.ASCII)
 _START = "0" * 64
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """One row group of a Parquet segment: what it holds, and where its bytes lie with which SHA-256."""
+
+    first_seq: int
+    last_seq: int
+    first_ns: int
+    last_ns: int
+    offset: int
+    bytes: int
+    sha256: str
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="sealed"):
@@ -31,7 +43,8 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="
     A Parquet segment.
 
     Units: file is relative to the tape; rows_sha256 is over the canonical rows, file_sha256 over the file; chain_in and
-    chain_out are the SHA-256 of the blocks before and at the end of the hot segment it was made from; ns are UTC.
+    chain_out are the SHA-256 of the blocks before and at the end of the hot segment it was made from; ns are UTC. footer is
+    the Parquet footer up to the end of the file, base64, so that a damaged one can be told and mended.
     """
 
     file: str
@@ -46,6 +59,8 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="
     chain_in: str
     chain_out: str
     closed: bool
+    groups: tuple[Group, ...]
+    footer: str
 
 
 class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="withdrawn"):

@@ -7,10 +7,10 @@ A reader sees whole blocks only. It takes no lock and never makes the writer wai
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from recorder.envelope import Envelope, decode_rows
 from recorder.errors import CorruptError
@@ -153,7 +153,7 @@ class Tape:
             self._refuse_hole(expected, min(stretch.first_seq - 1, final))
             if stretch.first_seq > final or stretch.first_ns >= until:
                 return
-            for envelope in stretch.envelopes():
+            for envelope in self._envelopes(stretch):
                 if envelope.seq > final:
                     return
                 if envelope.seq >= first_seq and since <= envelope.recv_ns < until:
@@ -186,7 +186,18 @@ class Tape:
                     yield from _sealed_stretches(self.path, entry)
                 case HotPart(scan):
                     for block in scan.blocks:
-                        yield _BlockStretch(self.path / scan.file, block)
+                        read = partial(_read_hot, self.path / scan.file, block)
+                        yield _Stretch(block.first_seq, block.last_seq, block.first_ns, block.last_ns, read)
+
+    def _envelopes(self, stretch: _Stretch) -> Iterator[Envelope]:
+        try:
+            yield from stretch.read()
+        except FileNotFoundError:
+            # A hot segment that was sealed since this tape was opened: the same rows are in the sealed one.
+            yield from open_tape(self.path, salvage=self._salvage).read(stretch.first_seq, stretch.last_seq)
+        except CorruptError:
+            if not self._salvage:
+                raise
 
     def _refuse_damage(self) -> None:
         if self.damage:
@@ -208,53 +219,35 @@ class Tape:
         raise corrupt(self.path, Damage(HOT, 0, first_seq, last_seq, "envelopes are missing"))
 
 
-class _Stretch(Protocol):
+@dataclass(frozen=True, slots=True)
+class _Stretch:
     """Some envelopes in a row that are read together: a block, or a row group of a Parquet file."""
 
-    @property
-    def first_seq(self) -> int: ...
-    @property
-    def last_seq(self) -> int: ...
-    @property
-    def first_ns(self) -> int: ...
-    @property
-    def last_ns(self) -> int: ...
-    def envelopes(self) -> Iterator[Envelope]:
-        """Read them."""
-        ...
+    first_seq: int
+    last_seq: int
+    first_ns: int
+    last_ns: int
+    read: Callable[[], Iterator[Envelope]]
 
 
-@dataclass(frozen=True, slots=True)
-class _BlockStretch:
-    segment: Path
-    block: Block
-
-    @property
-    def first_seq(self) -> int:
-        return self.block.first_seq
-
-    @property
-    def last_seq(self) -> int:
-        return self.block.last_seq
-
-    @property
-    def first_ns(self) -> int:
-        return self.block.first_ns
-
-    @property
-    def last_ns(self) -> int:
-        return self.block.last_ns
-
-    def envelopes(self) -> Iterator[Envelope]:
-        """Read the block's rows."""
-        return decode_rows(read_block(self.segment, self.block))
+def _read_hot(segment: Path, block: Block) -> Iterator[Envelope]:
+    return decode_rows(read_block(segment, block))
 
 
 def _sealed_stretches(path: Path, entry: Sealed) -> Iterator[_Stretch]:
-    # Imported late: pyarrow takes longer to load than a hot tape takes to read.
-    from recorder.tape.parquet import row_groups  # noqa: PLC0415
+    # Imported late: pyarrow takes longer to load than a small tape takes to read.
+    from recorder.tape.parquet import SealedError, SealedFile  # noqa: PLC0415
 
-    return row_groups(path / entry.file, entry)
+    sealed = SealedFile(path, entry)
+
+    def read(at: int) -> Iterator[Envelope]:
+        try:
+            yield from sealed.read(at)
+        except SealedError as error:
+            raise corrupt(path, error.damage) from error
+
+    for at, group in enumerate(entry.groups):
+        yield _Stretch(group.first_seq, group.last_seq, group.first_ns, group.last_ns, partial(read, at))
 
 
 def _span_ns(part: Part) -> tuple[int, int]:
@@ -288,13 +281,14 @@ class _Position:
 
     def advance(self) -> Iterator[Envelope]:
         """Yield what was committed since the last time."""
-        if self._segment is None:
+        segment = self._segment
+        if segment is None:
             yield from self._reopen()
             return
         # Looked for before the read: once a later segment exists, this one grows no more.
-        later = self._later_segment(self._segment)
+        later = self._later_segment(segment)
         try:
-            with (self._path / HOT / self._segment).open("rb") as file:
+            with (self._path / HOT / segment).open("rb") as file:
                 file.seek(self._offset)
                 data = file.read()
         except FileNotFoundError:
@@ -302,7 +296,7 @@ class _Position:
             yield from self._reopen()
             return
         yield from self._take(data)
-        if self._segment is not None and later is not None:
+        if later is not None and self._segment == segment:
             self._segment, self._offset = later, SEGMENT_HEAD.size
 
     def _take(self, data: bytes) -> Iterator[Envelope]:

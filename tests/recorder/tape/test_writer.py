@@ -96,7 +96,7 @@ def test_one_writer(tmp_path: Path) -> None:
         TapeWriter.create(path, created_ns=2)
 
 
-@pytest.mark.parametrize("name", ["", "A", ".x", "-a", "a b", "a" * 65, "ü", "a\n"])
+@pytest.mark.parametrize("name", ["A", ".x", "-a", "a b", "a" * 65, "ü", "a\n"])
 def test_refuses_names(tmp_path: Path, name: str) -> None:
     """A tape's name is a short lower-case word, so that it can be no path and no option."""
     with pytest.raises(UsageError):

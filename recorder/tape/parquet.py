@@ -1,0 +1,173 @@
+"""
+The rows of a sealed segment as Parquet: encoder and decoder face each other.
+
+Columns, in this order, none of them nullable: seq i64, recv_ns i64, feed string, conn u32, kind u8, meta string, payload
+binary. Rows are sorted by seq. Pages carry CRC32 checksums; the manifest holds a digest of each row group and of the whole
+file, and a copy of the footer, which Parquet itself leaves unguarded.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recorder.envelope import Envelope, Kind
+from recorder.tape.manifest import Group, Sealed
+from recorder.tape.segment import Damage
+
+__all__ = ["SCHEMA", "ParquetImage", "SealedError", "SealedFile", "encode_parquet"]
+
+class SealedError(ValueError):
+    """A part of a sealed segment cannot be read; damage says where and which envelopes."""
+
+    def __init__(self, damage: Damage) -> None:
+        """Say what is damaged."""
+        super().__init__(damage.why)
+        self.damage = damage
+
+
+_FIELDS: list[pa.Field[Any]] = [
+    pa.field("seq", pa.int64(), nullable=False),
+    pa.field("recv_ns", pa.int64(), nullable=False),
+    pa.field("feed", pa.string(), nullable=False),
+    pa.field("conn", pa.uint32(), nullable=False),
+    pa.field("kind", pa.uint8(), nullable=False),
+    pa.field("meta", pa.string(), nullable=False),
+    pa.field("payload", pa.binary(), nullable=False),
+]
+SCHEMA = pa.schema(_FIELDS)
+_COLUMNS = list(SCHEMA.names)
+_GROUP_ROWS = 65_536
+_GROUP_RAW_BYTES = 32 * 1024 * 1024
+_PAGE_BYTES = 1024 * 1024
+_ZSTD_LEVEL = 6
+_BATCH_ROWS = 4096
+_KINDS = {int(kind): kind for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class ParquetImage:
+    """A rendered Parquet file. footer is its end, from the first byte of the Thrift footer on."""
+
+    data: bytes
+    groups: tuple[Group, ...]
+    footer: bytes
+
+
+def encode_parquet(envelopes: Iterator[Envelope], *, tape_id: bytes) -> ParquetImage:
+    """Render envelopes as a Parquet file, the same bytes for the same rows."""
+    sink = pa.BufferOutputStream()
+    schema = SCHEMA.with_metadata({"gametape.format": "1", "gametape.tape": tape_id.hex()})
+    spans: list[tuple[int, int, int, int]] = []
+    with pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=_ZSTD_LEVEL,
+        use_dictionary=["feed"],  # type: ignore[arg-type]  # a list is documented
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in ("seq", "recv_ns")},
+        write_statistics=["seq", "recv_ns", "feed"],
+        write_page_checksum=True,
+        data_page_size=_PAGE_BYTES,
+        store_schema=False,
+    ) as writer:
+        for group in _groups(envelopes):
+            columns = [pa.array(values, field.type) for values, field in zip(zip(*group, strict=True), SCHEMA, strict=True)]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
+            spans.append((group[0][0], group[-1][0], group[0][1], group[-1][1]))
+    data: bytes = sink.getvalue().to_pybytes()
+    ranges = _group_ranges(pq.read_metadata(pa.BufferReader(data)))
+    groups = tuple(
+        Group(*span, offset, size, hashlib.sha256(data[offset : offset + size]).hexdigest())
+        for span, (offset, size) in zip(spans, ranges, strict=True)
+    )
+    footer_len = int.from_bytes(data[-8:-4], "little") + 8
+    return ParquetImage(data, groups, data[-footer_len:])
+
+
+def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
+    """Return offset and length of each row group's bytes."""
+    ranges: list[tuple[int, int]] = []
+    for at in range(metadata.num_row_groups):
+        group = metadata.row_group(at)
+        chunks = [group.column(column) for column in range(group.num_columns)]
+        begins = [min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset) for chunk in chunks]
+        end = max(begin + chunk.total_compressed_size for begin, chunk in zip(begins, chunks, strict=True))
+        ranges.append((min(begins), end - min(begins)))
+    return ranges
+
+
+def _groups(envelopes: Iterator[Envelope]) -> Iterator[list[tuple[int, int, str, int, int, str, bytes]]]:
+    """Yield rows in row groups of bounded size."""
+    group: list[tuple[int, int, str, int, int, str, bytes]] = []
+    raw = 0
+    for one in envelopes:
+        if group and (len(group) >= _GROUP_ROWS or raw + len(one.payload) > _GROUP_RAW_BYTES):
+            yield group
+            group, raw = [], 0
+        group.append((one.seq, one.recv_ns, one.feed, one.conn, int(one.kind), one.meta.decode(), one.payload))
+        raw += len(one.payload) + len(one.meta)
+    if group:
+        yield group
+
+
+class SealedFile:
+    """A sealed segment, read by what the manifest says of it: a row group is decoded only if its bytes are the right ones."""
+
+    def __init__(self, tape: Path, entry: Sealed, *, at: Path | None = None) -> None:
+        """Open nothing yet. at is where the file lies if not yet in its place."""
+        self._path = at or tape / entry.file
+        self._entry = entry
+        self._metadata: pq.FileMetaData | None = None
+
+    def check(self, group: Group) -> None:
+        """
+        Compare the bytes of a row group with the manifest.
+
+        Raises:
+            SealedError: they are not those that were sealed.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(group.offset)
+                data = file.read(group.bytes)
+        except FileNotFoundError as error:
+            raise SealedError(self._damage(group, "file is missing")) from error
+        if len(data) < group.bytes:
+            raise SealedError(self._damage(group, "file is cut short"))
+        if hashlib.sha256(data).hexdigest() != group.sha256:
+            raise SealedError(self._damage(group, "row group does not match its checksum"))
+
+    def read(self, at: int) -> Iterator[Envelope]:
+        """
+        Yield the envelopes of a row group, by its index.
+
+        Raises:
+            SealedError: its bytes are not those that were sealed.
+        """
+        group = self._entry.groups[at]
+        self.check(group)
+        try:
+            yield from self._rows(at)
+        except (pa.ArrowException, OSError) as error:
+            raise SealedError(self._damage(group, f"row group cannot be read: {error}")) from error
+
+    def _rows(self, at: int) -> Iterator[Envelope]:
+        if self._metadata is None:
+            # The footer comes from the manifest, where a checksum guards it; Parquet has none for its own.
+            self._metadata = pq.read_metadata(pa.BufferReader(base64.b64decode(self._entry.footer)))
+        with pq.ParquetFile(self._path, metadata=self._metadata, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[at], columns=_COLUMNS, use_threads=False):
+                columns = [column.to_pylist() for column in batch.columns]
+                for seq, recv_ns, feed, conn, kind, meta, payload in zip(*columns, strict=True):
+                    yield Envelope(seq, recv_ns, feed, conn, _KINDS[kind], meta.encode(), payload)
+
+    def _damage(self, group: Group, why: str) -> Damage:
+        return Damage(self._entry.file, group.offset, group.first_seq, group.last_seq, why)

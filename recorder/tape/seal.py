@@ -1,0 +1,139 @@
+"""
+Sealing: each hot segment becomes one Parquet segment with the same rows.
+
+Theory of operation: render, write to `tmp/`, make durable, read back and compare, rename into `sealed/`, make the name
+durable, publish the manifest entry, remove the hot file. A crash between any two steps leaves a tape that reads the same:
+before the entry the hot file counts, after it the sealed one. Doing it again finishes the work.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from recorder.envelope import Envelope, decode_rows, encode_row
+from recorder.errors import CorruptError, DiskError, LockedError
+from recorder.tape.catalog import Catalog, HotPart, read_catalog
+from recorder.tape.fs import Fs, RealFs, disk_errors
+from recorder.tape.identity import HOT, SEAL_LOCK_FILE, SEALED, TMP
+from recorder.tape.manifest import Sealed, publish_entry
+from recorder.tape.reader import corrupt, read_block, rows_digest
+from recorder.tape.segment import SegmentScan
+from recorder.tape.writer import TapeLock
+
+__all__ = ["SealReport", "seal_tape"]
+
+
+@dataclass(frozen=True, slots=True)
+class SealReport:
+    """What sealing did. left counts the hot segments that remain, because the tape is still being written."""
+
+    segments: int
+    events: int
+    hot_bytes: int
+    sealed_bytes: int
+    left: int
+
+
+def seal_tape(path: Path | str, *, fs: Fs | None = None) -> SealReport:
+    """
+    Turn a tape's hot segments into Parquet; beside a live writer all but the one it is writing.
+
+    Raises:
+        UsageError: there is no tape at this path.
+        CorruptError: a hot segment or the manifest is damaged; whatever came before it is sealed.
+        LockedError: somebody else is sealing it.
+        DiskError: the disk refused.
+    """
+    path, fs = Path(path), fs or RealFs()
+    read_catalog(path)
+    with disk_errors(path), TapeLock(path, SEAL_LOCK_FILE):
+        try:
+            lock: TapeLock | None = TapeLock(path)
+        except LockedError:
+            lock = None
+        try:
+            return _seal_all(fs, read_catalog(path), everything=lock is not None)
+        finally:
+            if lock is not None:
+                lock.release()
+
+
+def _seal_all(fs: Fs, catalog: Catalog, *, everything: bool) -> SealReport:
+    if catalog.manifest.damage:
+        raise corrupt(catalog.path, catalog.manifest.damage[0])
+    for file in catalog.leftover:
+        fs.unlink(catalog.path / file)
+    hot = [part.scan for part in catalog.parts if isinstance(part, HotPart)]
+    ready = hot if everything else hot[:-1]
+    events = sealed_bytes = 0
+    for scan in ready:
+        damaged = next((damage for damage in catalog.damage if damage.file == scan.file), None)
+        if damaged is not None:
+            raise corrupt(catalog.path, damaged)
+        entry = _seal_one(fs, catalog, scan)
+        events += entry.count
+        sealed_bytes += entry.bytes
+    if catalog.leftover or ready:
+        fs.sync_dir(catalog.path / HOT)
+    return SealReport(len(ready), events, sum(scan.size for scan in ready), sealed_bytes, len(hot) - len(ready))
+
+
+def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
+    # Imported late: pyarrow takes longer to load than everything else together.
+    from recorder.tape.parquet import SealedError, SealedFile, encode_parquet  # noqa: PLC0415
+
+    assert scan.head is not None
+    hot = catalog.path / scan.file
+    image = encode_parquet(_envelopes(hot, scan), tape_id=catalog.identity.tape_id)
+    name = f"{scan.first_seq:020d}.parquet"
+    draft = catalog.path / TMP / name
+    entry = Sealed(
+        file=f"{SEALED}/{name}",
+        first_seq=scan.blocks[0].first_seq,
+        last_seq=scan.blocks[-1].last_seq,
+        count=sum(block.count for block in scan.blocks),
+        first_ns=scan.blocks[0].first_ns,
+        last_ns=scan.blocks[-1].last_ns,
+        rows_sha256=rows_digest(read_block(hot, block) for block in scan.blocks),
+        file_sha256=hashlib.sha256(image.data).hexdigest(),
+        bytes=len(image.data),
+        chain_in=scan.head.previous.hex(),
+        chain_out=scan.chain.hex(),
+        closed=scan.closed,
+        groups=image.groups,
+        footer=base64.b64encode(image.footer).decode(),
+    )
+    _write(fs, draft, image.data)
+    staged = SealedFile(catalog.path, entry, at=draft)
+    try:
+        rows = rows_digest(encode_row(one) for at in range(len(entry.groups)) for one in staged.read(at))
+    except SealedError as error:
+        raise DiskError(f"{draft} does not read back", why=str(error), hint=f"gametape seal {catalog.path}") from error
+    if rows != entry.rows_sha256:
+        raise CorruptError(f"{draft} does not hold the rows of {scan.file}", why="their digests differ; the hot file stays")
+    fs.make_dir(catalog.path / SEALED)
+    fs.rename(draft, catalog.path / entry.file)
+    fs.sync_dir(catalog.path / SEALED)
+    publish_entry(fs, catalog.path, catalog.manifest, entry, tape_id=catalog.identity.tape_id)
+    fs.unlink(hot)
+    return entry
+
+
+def _envelopes(hot: Path, scan: SegmentScan) -> Iterator[Envelope]:
+    for block in scan.blocks:
+        yield from decode_rows(read_block(hot, block))
+
+
+def _write(fs: Fs, path: Path, data: bytes) -> None:
+    fs.make_dir(path.parent)
+    fs.unlink(path)
+    fd = fs.create(path)
+    try:
+        fs.write(fd, data)
+        fs.sync_data(fd)
+    finally:
+        fs.close(fd)
