@@ -1,9 +1,9 @@
 """
 The vocabulary: everything an envelope can mean, in our words.
 
-An event holds meaning only; when and where it was received stand on the envelope it was decoded from. Units are last in
-the names: u6 is a millionth (of a dollar, of a share), ns is UTC nanoseconds since the epoch, ms milliseconds. Absence is
-None, never a stand-in value.
+An event holds meaning only; when and where it was received stand on the envelope it was decoded from. Units are last
+in the names: u6 is a millionth (of a dollar, of a share), ns is UTC nanoseconds since the epoch, ms milliseconds. Absence
+is None, never a stand-in value.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ class ScoreSeen(_Fact, frozen=True, kw_only=True, gc=False):
     """
     One game in one answer of a score source.
 
-    Units: clock_ms is what is left of the period where the clock runs down and what has passed of the game where it runs
-    up (soccer); None where the sport has no clock or the text is empty. period counts from 1; 0 before the start; None
-    where the source left it out. index is the position within the body.
+    Units: clock_ms is what is left of the period where the clock runs down and what has passed of the game where it
+    runs up (soccer); None where the sport has no clock or the text is empty. period counts from 1; 0 before the start;
+    None where the source left it out. index is the position within the body.
     """
 
     game: GameRef
@@ -132,7 +132,11 @@ class BookSnapshot(_Fact, frozen=True, kw_only=True, gc=False):
 
 
 class LevelChange(_Fact, frozen=True, kw_only=True, gc=False):
-    """One level's new absolute size; zero removes it. side is BID or ASK. last says that the message ends here for this token."""
+    """
+    One level's new absolute size; zero removes it.
+
+    side is BID or ASK. last says that the message ends here for this token: only then is the book as the venue left it.
+    """
 
     token_id: str
     market_id: str
@@ -210,8 +214,8 @@ class MarketSeen(_Fact, frozen=True, kw_only=True, gc=False):
     """
     A market as the catalogue showed it at that moment: the rules a backtest must know as of then.
 
-    payout_u6 pairs with token_ids and is there only when the market is closed with exact 1/0, 0/1 or 0.5/0.5 prices. Whoever
-    decides must not read it before its envelope; settlement may.
+    payout_u6 pairs with token_ids and is there only when the market is closed with exact 1/0, 0/1 or 0.5/0.5 prices.
+    Whoever decides must not read it before its envelope; settlement may.
     """
 
     market_id: str
@@ -261,8 +265,8 @@ class FeedGap(_Fact, frozen=True, kw_only=True, gc=False):
     """
     A feed told us nothing it should have told us, from here on.
 
-    token_id names the one asset that is silent; None means the whole connection. What was known through it is unknown until
-    the next snapshot.
+    token_id names the one asset that is silent; None means the whole connection. What was known through it is unknown
+    until the next snapshot.
     """
 
     feed: str
@@ -332,6 +336,8 @@ Event = (
 
 
 def event_as_dict(event: Event) -> dict[str, Any]:
-    """Return an event as plain JSON values, its name under `event` first."""
+    """Return an event as plain JSON values, its name under `event` first and a game's status as a word."""
     body: dict[str, Any] = msgspec.to_builtins(event)
+    if isinstance(event, ScoreSeen):
+        body["status"] = event.status.name.lower()
     return {"event": type(event).__name__, **body}

@@ -161,7 +161,7 @@ def decode_gamma(feed: str, payload: bytes) -> list[Event]:
 
 
 def _inner(raw: bytes, depth: int) -> list[msgspec.Raw] | None:
-    """Return what a list, a page or an event holds; None for an item, which a market is although it names its events."""
+    """Return what a list, a page or an event holds; None for an item. A market is one, although it names its events."""
     if raw.lstrip()[:1] == b"[":
         inner: list[msgspec.Raw] | None = _LIST.decode(raw)
     else:
