@@ -1,0 +1,236 @@
+"""
+The engine: envelopes in, evaluations and orders out. The same for a tape that is finished and one that is being written.
+
+`feed` takes however many envelopes there are: one, what a socket just delivered, or a whole tape; the outcome is the same to the
+byte. `fold` takes columns that were rolled before, with any number of views and cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.envelope import Envelope
+from replay.core.cells import (
+    ORDER_COLUMNS,
+    Cells,
+    Log,
+    OrderStatus,
+    Sight,
+    Timeline,
+    new_cells,
+    new_log,
+    new_sight,
+)
+from replay.core.models import GameStates, WinProbability
+from replay.core.roll import Catalogue, Roller
+from replay.core.rows import Night
+from replay.core.state.market import Market, grown_market, new_market
+from replay.core.strategy import Strategy
+
+__all__ = ["Engine", "Freshness", "Fold", "Outcome", "fair_values"]
+
+Ints = NDArray[np.int64]
+
+_STATUS = ORDER_COLUMNS.index("status")
+_LOG_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old an input may be and still be acted on. Units: ns."""
+
+    book_ns: int = 30_000_000_000
+    game_ns: int = 30_000_000_000
+
+
+class Outcome(NamedTuple):
+    """
+    What a fold said: evaluations of view 0 (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)), int64, in the order in
+    which they were said.
+    """
+
+    evaluations: Ints
+    orders: Ints
+
+
+def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tuple[Ints, int]:
+    """
+    Return the home side's fair value of every state in u6, -1 for none, and how many states the model failed on.
+
+    A model that raises loses the states of that league in this batch and nothing else.
+    """
+    fairs = np.full(len(states), -1, np.int64)
+    failed = 0
+    leagues = [game.league for game in catalogue.games]
+    for league in sorted({leagues[game] for game in states[:, 2].tolist()}):
+        mask = np.array([leagues[game] == league for game in states[:, 2].tolist()], bool)
+        part = states[mask]
+        batch = GameStates.from_columns(
+            league,
+            period=part[:, 5],
+            clock_ms=part[:, 6],
+            status=part[:, 4],
+            home_score=part[:, 8],
+            away_score=part[:, 9],
+        )
+        try:
+            fairs[mask] = model.predict_wp(batch, 1)
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
+            failed += len(part)
+    return fairs, failed
+
+
+class Fold:
+    """The state of a fold in progress: a market, views and cells, and the log of what was said."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        params: Ints,
+        *,
+        tokens: int,
+        games: int,
+        freshness: Freshness,
+        view_delays_ns: Sequence[int] = (0,),
+        record: bool = True,
+    ) -> None:
+        """Begin with nothing known. params as in Cells, sorted by view and then by wake_u6."""
+        self.strategy = strategy
+        views = len(view_delays_ns)
+        self.market: Market = new_market(tokens, games)
+        self.sight: Sight = new_sight(
+            views, games, tokens, book_fresh_ns=freshness.book_ns, game_fresh_ns=freshness.game_ns, record=record
+        )
+        self.sight.delay_ns[:] = view_delays_ns
+        for view in range(views):
+            mine = np.flatnonzero(params[:, 0] == view)
+            self.sight.cells[view] = (mine[0], mine[-1] + 1) if len(mine) else (0, 0)
+        self.cells: Cells = new_cells(params, tokens)
+        room = max(_LOG_ROWS, 4 * len(params))
+        self.log: Log = new_log(_LOG_ROWS if record else 2, room, len(params) * tokens + 1)
+        self._said: list[Ints] = []
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens there is room for."""
+        return len(self.market.books)
+
+    @property
+    def games(self) -> int:
+        """How many games there is room for."""
+        return len(self.market.tokens_of)
+
+    def grow(self, tokens: int, games: int) -> None:
+        """Make room for more tokens and games."""
+        self.market = grown_market(self.market, tokens, games)
+        old, views = self.sight, len(self.sight.delay_ns)
+        sight = new_sight(views, games, tokens, book_fresh_ns=0, game_fresh_ns=0, record=False)
+        sight.games[:, : old.games.shape[1]] = old.games
+        sight.fair_u6[:, : old.fair_u6.shape[1]] = old.fair_u6
+        sight.edge_u6[:, : old.edge_u6.shape[1]] = old.edge_u6
+        sight.busy[:, : old.busy.shape[1]] = old.busy
+        self.sight = sight._replace(
+            delay_ns=old.delay_ns, cells=old.cells, looks=old.looks, fresh=old.fresh, record=old.record
+        )
+        cells = new_cells(self.cells.params, tokens)
+        for name in Cells._fields[1:]:
+            before = getattr(self.cells, name)
+            getattr(cells, name)[:, : before.shape[1]] = before
+        self.cells = cells
+        due = np.zeros((len(cells.params) * tokens + 1, 2), np.int64)
+        due[: len(self.log.due)] = self.log.due
+        self.log = self.log._replace(due=due)
+
+    def run(self, night: Night, fairs: Ints, timeline: Timeline, until_ns: int) -> None:
+        """Fold a stretch of night. The log grows as it must; evaluations are set aside block by block."""
+        cursor = timeline.bounds[:, 0].copy()
+        start = 0
+        while start >= 0:
+            start = self.strategy.run(
+                night.rows,
+                night.rules,
+                night.states,
+                fairs,
+                timeline,
+                self.market,
+                self.sight,
+                self.cells,
+                self.log,
+                cursor,
+                start,
+                until_ns,
+            )
+            if start >= 0:
+                self._make_room()
+
+    def _make_room(self) -> None:
+        self._said.append(self.log.evaluations[: self.log.counts[0]].copy())
+        self.log.counts[0] = 0
+        if len(self.log.orders) - self.log.counts[1] < 2 * len(self.cells.params):
+            orders = np.zeros((2 * len(self.log.orders), len(ORDER_COLUMNS)), np.int64)
+            orders[: len(self.log.orders)] = self.log.orders
+            self.log = self.log._replace(orders=orders)
+
+    def take_evaluations(self) -> Ints:
+        """Return the evaluations since the last time and forget them."""
+        said = [*self._said, self.log.evaluations[: self.log.counts[0]].copy()]
+        self._said = []
+        self.log.counts[0] = 0
+        return said[0] if len(said) == 1 else np.concatenate(said)
+
+    def orders(self, first: int = 0) -> Ints:
+        """Return a copy of the orders from number first on, as they stand now."""
+        return self.log.orders[first : self.log.counts[1]].copy()
+
+    def finish(self) -> None:
+        """The tape ends here: orders still under way have expired."""
+        orders = self.log.orders[: self.log.counts[1]]
+        orders[orders[:, _STATUS] == OrderStatus.PENDING, _STATUS] = OrderStatus.EXPIRED
+
+
+class Engine:
+    """One view as it was recorded, any cells on it: what runs live, and what a replay compares with."""
+
+    def __init__(
+        self, strategy: Strategy, model: WinProbability, params: Ints, *, freshness: Freshness = Freshness()
+    ) -> None:
+        """Begin before the first envelope. params as in Cells, all of view 0, sorted by wake_u6."""
+        self.roller = Roller()
+        self.model = model
+        self.model_failures = 0
+        self.fold = Fold(strategy, params, tokens=16, games=8, freshness=freshness)
+        self._orders_told = 0
+
+    def step(self, envelope: Envelope) -> Outcome:
+        """Take one envelope and return what follows from it."""
+        return self.feed((envelope,))
+
+    def feed(self, envelopes: Sequence[Envelope]) -> Outcome:
+        """Take envelopes in seq order and return the evaluations and the new orders that follow from them."""
+        if envelopes:
+            night = self.roller.roll(envelopes)
+            if len(night.rows.seq) or len(night.states):
+                self._fold(night, envelopes[-1].recv_ns)
+        first, self._orders_told = self._orders_told, int(self.fold.log.counts[1])
+        return Outcome(self.fold.take_evaluations(), self.fold.orders(first))
+
+    def _fold(self, night: Night, until_ns: int) -> None:
+        catalogue = self.roller.catalogue
+        tokens, games = len(catalogue.tokens), len(catalogue.games)
+        if tokens > self.fold.tokens or games > self.fold.games:
+            self.fold.grow(max(tokens, 2 * self.fold.tokens), max(games, 2 * self.fold.games))
+        fairs, failed = fair_values(self.model, night.states, catalogue)
+        self.model_failures += failed
+        count = len(night.states)
+        timeline = Timeline(
+            at_ns=night.states[:, 1].copy(),
+            seq=night.states[:, 0].copy(),
+            state=np.arange(count, dtype=np.int64),
+            bounds=np.array([[0, count]], np.int64),
+        )
+        self.fold.run(night, fairs, timeline, until_ns)

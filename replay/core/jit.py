@@ -1,0 +1,54 @@
+"""
+How the folds are compiled: one decorator, one compile cache.
+
+Kernels are plain Python functions over integer arrays; `NUMBA_DISABLE_JIT=1` leaves them so, which is the oracle of the tests.
+numba notices a change in the file of a compiled function, but not in the file of a function that it calls: a stale kernel
+would decide differently from its source. The cache folder is therefore named by a hash over every source file that may
+hold kernels. This is the one module of the core that reads files: its own source tree, never data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numba
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["compiled", "kernel"]
+
+_Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+_TREE = Path(__file__).resolve().parents[2]
+
+
+def _source_digest() -> str:
+    """Return a hash over the source of everything that may define or call kernels, and the compiler's version."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for folder in ("replay/core", "strategies"):
+        for path in sorted((_TREE / folder).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def compiled() -> bool:
+    """Say whether kernels run compiled in this process."""
+    return not numba.config.DISABLE_JIT
+
+
+if compiled():
+    _root = numba.config.CACHE_DIR or str(Path("~/.cache/gametape/kernels").expanduser())
+    numba.config.CACHE_DIR = str(Path(_root) / _source_digest())
+
+
+def kernel(function: _Function) -> _Function:
+    """
+    Compile a function of integers and integer arrays on first use and keep the result on disk.
+
+    No fast mathematics, no parallel loops, no Python objects: the same bits on every machine.
+    """
+    made: _Function = numba.njit(cache=True, fastmath=False, parallel=False, nogil=True, error_model="python")(function)
+    return made
