@@ -25,8 +25,8 @@ __all__ = ["ENV_PREFIX", "FILE_NAME", "Config", "Settings", "Upstream", "load_co
 ENV_PREFIX = "GAMETAPE_"
 FILE_NAME = "gametape.toml"
 
-# Read by the test suite, not by the program.
-_ENV_OF_TESTS = frozenset({"GAMETAPE_REAL_DATA"})
+# No settings: where the test suite finds real data, and the program's own switch, which is read before any setting.
+_ENV_OF_OTHERS = frozenset({"GAMETAPE_REAL_DATA", "GAMETAPE_TRACEBACK"})
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
@@ -63,7 +63,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     watchdog_s: Seconds = 60.0
     segment_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
     backlog_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
-    traceback: bool = False
 
     def upstream(self) -> Upstream:
         """Return the bases as one value."""
@@ -97,8 +96,8 @@ def load_config(
     """
     Put the configuration together.
 
-    flags: values given on the command line by key; None means not given. upstream: one base that replaces every address,
-    as `--upstream` does. env and folder stand in for the process's environment and working directory.
+    flags: values given on the command line by key; None means not given. upstream: one base that replaces every
+    address, as `--upstream` does. env and folder stand in for the process's environment and working directory.
 
     Raises:
         UsageError: an unknown key, a value that does not fit, a file that is not TOML.
@@ -152,7 +151,7 @@ def _from_env(env: Mapping[str, str]) -> list[tuple[str, dict[str, object]]]:
     return [
         (name, {name.removeprefix(ENV_PREFIX).lower(): value})
         for name, value in sorted(env.items())
-        if name.startswith(ENV_PREFIX) and name not in _ENV_OF_TESTS
+        if name.startswith(ENV_PREFIX) and name not in _ENV_OF_OTHERS
     ]
 
 

@@ -74,8 +74,24 @@ class Sequencer:
     `tap_cut` says so; the recording never stops for it.
     """
 
-    def __init__(self, log: Log, clock: Clock, taps: Iterable[Tap] = ()) -> None:
-        """Go on from where the log ends."""
+    def __init__(
+        self,
+        log: Log,
+        clock: Clock,
+        taps: Iterable[Tap] = (),
+        *,
+        late_ns: int = 0,
+        on_late: Callable[[int], None] | None = None,
+    ) -> None:
+        """
+        Go on from where the log ends.
+
+        on_late is called with the time of the last stamp where more than late_ns passed between two stamps, before the
+        second; what it puts comes before the late envelope.
+        """
+        self._late_ns = late_ns
+        self._on_late = on_late
+        self._stamped_ns = clock.now_ns()
         self._log = log
         self._clock = clock
         self._taps = list(taps)
@@ -87,8 +103,12 @@ class Sequencer:
 
     def put(self, feed: str, kind: Kind, *, conn: int = 0, meta: bytes = b"", payload: bytes = b"") -> Envelope:
         """Stamp one fact, append it, show it to the taps, and return it."""
-        # A resumed tape may end later than this clock stands: the tape's order wins.
-        recv_ns = max(self._clock.now_ns(), self._log.last_ns)
+        now_ns = self._clock.now_ns()
+        last_ns, self._stamped_ns = self._stamped_ns, now_ns
+        if self._on_late is not None and now_ns - last_ns > self._late_ns:
+            self._on_late(last_ns)
+        # A resumed tape may end later than this clock stands, and what on_late put is later too: the tape's order wins.
+        recv_ns = max(now_ns, self._log.last_ns)
         envelope = Envelope(self._log.next_seq, recv_ns, feed, conn, kind, meta, payload)
         self._log.append(envelope)
         if self._taps:

@@ -2,28 +2,11 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_log import MemoryLog
 
 from recorder.clock import ManualClock
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER, QueueTap, Sequencer
-
-
-class MemoryLog:
-    """A log in memory, for what concerns order alone."""
-
-    def __init__(self, last_ns: int = 0) -> None:
-        self.envelopes: list[Envelope] = []
-        self.last_ns = last_ns
-
-    @property
-    def next_seq(self) -> int:
-        return len(self.envelopes)
-
-    def append(self, envelope: Envelope) -> None:
-        assert envelope.seq == self.next_seq
-        assert envelope.recv_ns >= self.last_ns
-        self.last_ns = envelope.recv_ns
-        self.envelopes.append(envelope)
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10**9), max_size=50), st.integers(min_value=0, max_value=10**9))
@@ -99,3 +82,20 @@ def test_notes_carry_their_facts() -> None:
     log = MemoryLog()
     Sequencer(log, ManualClock()).note("plan", payload=b"{}", games=2)
     assert (log.envelopes[0].meta, log.envelopes[0].payload) == (b'{"note":"plan","games":2}', b"{}")
+
+
+def test_a_late_stamp_is_announced_first() -> None:
+    """Where too long passes between two stamps, whoever asked is told since when, and what it puts comes first."""
+    log, clock = MemoryLog(), ManualClock(100)
+    told: list[int] = []
+
+    def late(since_ns: int) -> None:
+        told.append(since_ns)
+        sequencer.note("stalled", since_ns=since_ns)
+
+    sequencer = Sequencer(log, clock, late_ns=50, on_late=late)
+    for step_ns in (0, 50, 51):
+        clock.advance(step_ns)
+        sequencer.put(RECORDER, Kind.PULSE)
+    assert told == [150]
+    assert [(e.kind, e.recv_ns) for e in log.envelopes[2:]] == [(Kind.NOTE, 201), (Kind.PULSE, 201)]
