@@ -1,9 +1,4 @@
 # A fresh machine needs Python 3.11 or newer, make and git. Everything else goes into .venv.
-#   make demo     the whole story on the sample tape, in under a minute
-#   make test     all tests
-#   make check    lint, format, types, import contracts, then the tests
-#   make bench    the figures quoted in the documentation
-#   make lock     pin requirements/*.txt anew
 
 # The first Python on the path that is new enough; or say which: make PYTHON=/opt/python3.12/bin/python3 test
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
@@ -16,34 +11,38 @@ JOBS   ?= 2
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check lint format types imports bench lock clean
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint format types imports bench lock clean
 
-demo: $(STAMPS)/core
+help:  ## this list
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(STAMPS)/core  ## the whole story on the sample tape, in under a minute
 	$(BIN)/gametape demo
 
-test: $(STAMPS)/dev
+test: $(STAMPS)/dev  ## every test
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -q
 
-check: lint format types imports test
+check: lint format types imports test  ## lint, format, types, import contracts, then every test
 
-lint: $(STAMPS)/dev
+lint: $(STAMPS)/dev  ## ruff's rules
 	$(BIN)/ruff check .
 
-format: $(STAMPS)/dev
+format: $(STAMPS)/dev  ## is everything formatted?
 	$(BIN)/ruff format --check .
 
-types: $(STAMPS)/dev
+types: $(STAMPS)/dev  ## mypy, strict
 	$(BIN)/mypy
 
-imports: $(STAMPS)/dev
+imports: $(STAMPS)/dev  ## the import contracts
 	$(BIN)/lint-imports
 
-bench: $(STAMPS)/dev
+bench: $(STAMPS)/dev  ## the figures that the documentation speaks of
 	$(BIN)/python benchmarks/run.py
 
 # Versions and hashes only: where packages come from is the business of whoever installs them.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
-lock: $(STAMPS)/dev
+lock: $(STAMPS)/dev  ## pin requirements/*.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml requirements/build.in -o requirements/core.txt
 	$(BIN)/uv pip compile $(LOCK) --extra dev --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
@@ -64,5 +63,5 @@ $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/core
 
-clean:
+clean:  ## remove all that was made
 	rm -rf $(VENV) $(STAMPS) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
