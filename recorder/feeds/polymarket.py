@@ -9,8 +9,8 @@ Theory of operation. A *shard* is a set of tokens and the one socket that serves
   came is served by a new socket. For a token that never had a book each attempt doubles the patience.
 - A shard must get data. `PONG`, `[]`, other text and the venue-wide `new_market` and `market_resolved` are not data:
   the known stall keeps answering `PING` for hours. After watchdog_s without: `Silent`, and a new socket at once, never
-  a mere new subscription. Where nothing is amiss but the market is idle (its books came, and nothing after) the patience
-  doubles, and halves with each change that flows.
+  a mere new subscription. Where nothing is amiss but the market is idle (its books came, and nothing after) the
+  patience doubles, and halves with each change that flows.
 - A socket that closes is opened again after 0.5 s, doubling up to 10 s. What an abandoned socket still says is recorded
   by others and not heard here.
 
