@@ -12,7 +12,20 @@ __all__ = ["Address", "address_of", "best_match", "is_scoreboard", "on_tape_day"
 
 # A request that differs in one of these asks for another thing; in any other (limit, order, lang) for the same thing.
 _IDENTITY = frozenset(
-    {"condition_ids", "dates", "event", "id", "interval", "market", "series_id", "slug", "tag_id", "token_id"}
+    {
+        "after_cursor",
+        "closed",
+        "condition_ids",
+        "dates",
+        "event",
+        "id",
+        "market",
+        "offset",
+        "series_id",
+        "slug",
+        "tag_id",
+        "token_id",
+    }
 )
 
 

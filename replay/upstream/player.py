@@ -3,8 +3,8 @@ How a tape's time passes while it is served: at a rate, or from poll to poll.
 
 At a rate, tape time is `first + (now - start) * rate`, and the start is the moment a client first asks for something
 that is on the tape, so that nothing is missed while a recorder is still starting. From poll to poll, tape time stands
-still until the client has asked for every score body that stands there now and holds every subscription that the recorder
-held; then it leaps to the next one. The second way misses nothing at any speed: so a tape is recorded again without loss.
+still until the client has asked for every score body that stands there now and holds every subscription that the
+recorder held; then it leaps to the next one. It misses nothing at any speed: so is a tape recorded again without loss.
 """
 
 from __future__ import annotations
@@ -35,13 +35,17 @@ class Source(Protocol):
         ...
 
     @property
-    def first_ns(self) -> int | None:
+    def first_ns(self) -> int:
         """Return the receive time of its first envelope."""
         ...
 
     @property
-    def last_ns(self) -> int | None:
+    def last_ns(self) -> int:
         """Return the receive time of its last envelope."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of its envelopes."""
         ...
 
     def read(self) -> Iterator[Envelope]:
@@ -65,6 +69,10 @@ class MemorySource:
     def last_ns(self) -> int:
         """Return the receive time of the last envelope."""
         return self.envelopes[-1].recv_ns
+
+    def __len__(self) -> int:
+        """Return the number of envelopes."""
+        return len(self.envelopes)
 
     def read(self) -> Iterator[Envelope]:
         """Yield the envelopes in order."""

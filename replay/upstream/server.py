@@ -93,7 +93,7 @@ class Upstream:
         Raises:
             UsageError: there is nothing on it, or the offset lies beyond its end.
         """
-        if source.first_ns is None or source.last_ns is None:
+        if not len(source):
             raise UsageError(f"tape {source.name} is empty", why="there is nothing to serve", hint="gametape ls")
         self.url = ""
         self.ended = asyncio.Event()
@@ -181,9 +181,8 @@ class Upstream:
     async def _market(self, request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         await ws.prepare(request)
-        socket = _Socket(ws, request, MarketSession(lambda tokens: self._timeline.frame(tokens)))
+        socket = _Socket(ws, request, MarketSession(self._snapshot))
         self._sockets[socket] = None
-        self._started.set()
         try:
             async for message in ws:
                 if message.type is not WSMsgType.TEXT:
@@ -196,9 +195,14 @@ class Upstream:
                     case None:
                         pass
                 self._gate.subscribed()
+                if socket.session.tokens:
+                    self._started.set()
         finally:
             del self._sockets[socket]
         return ws
+
+    def _snapshot(self, tokens: Iterable[str]) -> bytes | None:
+        return self._timeline.frame(tokens)
 
     async def _books(self, request: web.Request) -> web.Response:
         self._started.set()

@@ -30,7 +30,9 @@ class TapeBuilder:
         at_ns = START_NS + round(at_s * S)
         self.envelopes.append(Envelope(next(self._seq), at_ns, feed, conn, kind, encode_meta(meta), payload))
 
-    def body(self, at_s: float, url: str, payload: bytes, *, feed: str = "espn.nba", status: int = 200, **headers: str) -> None:
+    def body(
+        self, at_s: float, url: str, payload: bytes, *, feed: str = "espn.nba", status: int = 200, **headers: str
+    ) -> None:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         meta = {"url": url, "status": status, "sent_ns": START_NS, "headers": named}
         self.add(at_s, feed, 0, Kind.BODY, meta, payload)
@@ -64,7 +66,9 @@ def tape() -> TapeBuilder:
 def book() -> Callable[..., dict[str, Any]]:
     """Return a maker of full `book` messages with a true hash."""
 
-    def make(token: str, bids: dict[str, str], asks: dict[str, str], *, at_ms: int = 1_768_521_600_000) -> dict[str, Any]:
+    def make(
+        token: str, bids: dict[str, str], asks: dict[str, str], *, at_ms: int = 1_768_521_600_000
+    ) -> dict[str, Any]:
         message = {
             "event_type": "book",
             "market": "0x" + "11" * 32,
@@ -89,8 +93,14 @@ def change() -> Callable[..., dict[str, Any]]:
 
     def make(*rows: tuple[str, str, str, str], at_ms: int = 1_768_521_601_000) -> dict[str, Any]:
         changes = [
-            {"asset_id": token, "price": price, "size": size, "side": side, "hash": "00" * 20} for token, side, price, size in rows
+            {"asset_id": token, "price": price, "size": size, "side": side, "hash": "00" * 20}
+            for token, side, price, size in rows
         ]
-        return {"event_type": "price_change", "market": "0x" + "11" * 32, "timestamp": str(at_ms), "price_changes": changes}
+        return {
+            "event_type": "price_change",
+            "market": "0x" + "11" * 32,
+            "timestamp": str(at_ms),
+            "price_changes": changes,
+        }
 
     return make

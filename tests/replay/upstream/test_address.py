@@ -19,7 +19,13 @@ def test_host_and_order_of_parameters_do_not_matter() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "expected"),
-    [("20261121", "20260115"), ("20261120", "20260114"), ("20260114", "20260114"), ("20261119", "20260113"), ("202611", "202611")],
+    [
+        ("20261121", "20260115"),
+        ("20261120", "20260114"),
+        ("20260114", "20260114"),
+        ("20261119", "20260113"),
+        ("202611", "202611"),
+    ],
 )
 def test_today_is_the_tapes_today(asked: str, expected: str) -> None:
     """Today and yesterday mean the tape's; a recorded date means itself; anything but one day is left alone."""
