@@ -22,6 +22,7 @@ __all__ = [
     "BLOCK_RAW_MAX",
     "GENESIS",
     "ZSTD_LEVEL",
+    "CUT_SHORT",
     "Block",
     "BlockError",
     "decode_block",
@@ -35,6 +36,7 @@ BLOCK_MAGIC = b"\x89GTBLK\r\n"
 BLOCK_HEAD = struct.Struct("<8sQIIIqq32sII")
 BLOCK_RAW_MAX = 64 * 1024 * 1024
 """A block never holds more bytes of rows than this: what a reader must be ready to allocate."""
+CUT_SHORT = "block is cut short"
 GENESIS = bytes(32)
 """What the first block of a tape names as the block before it."""
 ZSTD_LEVEL = 3
@@ -128,7 +130,7 @@ def decode_block(segment: bytes, offset: int = 0) -> Block:
     size = BLOCK_HEAD.size + stored_len
     stored = segment[head_end : offset + size]
     if len(stored) < stored_len:
-        raise BlockError("block is cut short", size=size, last_seq=first_seq + count - 1, torn=True)
+        raise BlockError(CUT_SHORT, size=size, last_seq=first_seq + count - 1, torn=True)
     if google_crc32c.value(stored) != payload_crc:
         raise BlockError("block payload does not match its checksum", size=size, last_seq=first_seq + count - 1)
     digest = hashlib.sha256(head)

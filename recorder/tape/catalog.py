@@ -100,20 +100,22 @@ class Catalog:
                 return 0
 
 
-def read_catalog(path: Path) -> Catalog:
+def read_catalog(path: Path, *, identity: TapeIdentity | None = None, manifest: Manifest | None = None) -> Catalog:
     """
     Read what a tape consists of, beside a writer or not.
+
+    An identity or a manifest that is given stands in for the one on disk.
 
     Raises:
         UsageError: there is no tape at this path.
         CorruptError: `tape.json` is damaged or of a later format. Any other damage stands in the catalog.
     """
-    identity = read_identity(path)
+    identity = identity or read_identity(path)
     # Hot files are listed before the manifest is read: a segment that is sealed in between is then seen twice, never not
     # at all. One that vanished after the listing is in the manifest.
     hot, strange = _list_hot(path)
     scans = [scan for file in hot if (scan := _scan_file(path, file, identity)) is not None]
-    catalog = Catalog(path, identity, read_manifest(path, tape_id=identity.tape_id))
+    catalog = Catalog(path, identity, manifest or read_manifest(path, tape_id=identity.tape_id))
     catalog.damage.extend(strange)
     catalog.damage.extend(catalog.manifest.damage)
     for entry in catalog.manifest.sealed:

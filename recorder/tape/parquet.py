@@ -43,6 +43,7 @@ _FIELDS: list[pa.Field[Any]] = [
     pa.field("payload", pa.binary(), nullable=False),
 ]
 SCHEMA = pa.schema(_FIELDS)
+_FACT_PREFIX = "gametape."
 _COLUMNS = list(SCHEMA.names)
 _GROUP_ROWS = 65_536
 _GROUP_RAW_BYTES = 32 * 1024 * 1024
@@ -61,10 +62,10 @@ class ParquetImage:
     footer: bytes
 
 
-def encode_parquet(envelopes: Iterator[Envelope], *, tape_id: bytes) -> ParquetImage:
-    """Render envelopes as a Parquet file, the same bytes for the same rows."""
+def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> ParquetImage:
+    """Render envelopes as a Parquet file, the same bytes for the same rows. facts become its key-value metadata."""
     sink = pa.BufferOutputStream()
-    schema = SCHEMA.with_metadata({"gametape.format": "1", "gametape.tape": tape_id.hex()})
+    schema = SCHEMA.with_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     spans: list[tuple[int, int, int, int]] = []
     with pq.ParquetWriter(
         sink,
@@ -83,13 +84,20 @@ def encode_parquet(envelopes: Iterator[Envelope], *, tape_id: bytes) -> ParquetI
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
             spans.append((group[0][0], group[-1][0], group[0][1], group[-1][1]))
     data: bytes = sink.getvalue().to_pybytes()
+    return ParquetImage(data, _describe(data, spans), _footer(data))
+
+
+def _footer(data: bytes) -> bytes:
+    return data[-(int.from_bytes(data[-8:-4], "little") + 8) :]
+
+
+def _describe(data: bytes, spans: list[tuple[int, int, int, int]]) -> tuple[Group, ...]:
+    """Return what the manifest says of each row group; spans are first and last seq, first and last ns of each."""
     ranges = _group_ranges(pq.read_metadata(pa.BufferReader(data)))
-    groups = tuple(
+    return tuple(
         Group(*span, offset, size, hashlib.sha256(data[offset : offset + size]).hexdigest())
         for span, (offset, size) in zip(spans, ranges, strict=True)
     )
-    footer_len = int.from_bytes(data[-8:-4], "little") + 8
-    return ParquetImage(data, groups, data[-footer_len:])
 
 
 def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:

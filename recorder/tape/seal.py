@@ -21,7 +21,7 @@ from recorder.tape.fs import Fs, RealFs, disk_errors
 from recorder.tape.identity import HOT, SEAL_LOCK_FILE, SEALED, TMP
 from recorder.tape.manifest import Sealed, publish_entry
 from recorder.tape.reader import corrupt, read_block, rows_digest
-from recorder.tape.segment import SegmentScan
+from recorder.tape.segment import FORMAT_VERSION, SegmentScan
 from recorder.tape.writer import TapeLock
 
 __all__ = ["SealReport", "seal_tape"]
@@ -88,7 +88,16 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
 
     assert scan.head is not None
     hot = catalog.path / scan.file
-    image = encode_parquet(_envelopes(hot, scan), tape_id=catalog.identity.tape_id)
+    # The file says of itself what its manifest entry says, so that a lost entry can be made again from it.
+    facts = {
+        "format": str(FORMAT_VERSION),
+        "tape": catalog.identity.tape_id.hex(),
+        "created_ns": str(catalog.identity.created_ns),
+        "chain_in": scan.head.previous.hex(),
+        "chain_out": scan.chain.hex(),
+        "closed": "1" if scan.closed else "0",
+    }
+    image = encode_parquet(_envelopes(hot, scan), facts=facts)
     name = f"{scan.first_seq:020d}.parquet"
     draft = catalog.path / TMP / name
     entry = Sealed(
@@ -101,8 +110,8 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         rows_sha256=rows_digest(read_block(hot, block) for block in scan.blocks),
         file_sha256=hashlib.sha256(image.data).hexdigest(),
         bytes=len(image.data),
-        chain_in=scan.head.previous.hex(),
-        chain_out=scan.chain.hex(),
+        chain_in=facts["chain_in"],
+        chain_out=facts["chain_out"],
         closed=scan.closed,
         groups=image.groups,
         footer=base64.b64encode(image.footer).decode(),

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import google_crc32c
 
-from recorder.tape.blocks import BLOCK_MAGIC, Block, BlockError, decode_block
+from recorder.tape.blocks import BLOCK_MAGIC, CUT_SHORT, Block, BlockError, decode_block
 
 __all__ = [
     "FORMAT_VERSION",
@@ -249,7 +249,8 @@ def _place(scan: SegmentScan, kept: list[Block], holes: list[_Hole]) -> None:
         holes = [hole for hole in holes if not before_end <= hole.begin < block.offset]
         expected, before_end = block.last_seq + 1, max(before_end, block.end)
     for hole in holes:
-        known = hole.last_seq is not None and hole.last_seq >= expected
+        # A block that is merely cut short was never acknowledged: nothing that counted is missing.
+        known = hole.last_seq is not None and hole.last_seq >= expected and hole.why != CUT_SHORT
         first_seq, last_seq = (expected, hole.last_seq) if known else (None, None)
         why = TORN_TAIL if hole.begin >= scan.end else hole.why
         scan.damage.append(Damage(scan.file, hole.begin, first_seq, last_seq, why))
