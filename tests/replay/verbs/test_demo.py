@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from recorder.errors import Exit
 from replay.cli import run
 
-SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample"
-
 
 def test_a_folder_with_somebody_s_files_is_left_alone(tmp_path, capsys):
     """A folder that holds anything but an earlier demo is refused and keeps what it has."""
     (tmp_path / "thesis.txt").write_text("four years of work")
-    assert run(["demo", "--out", str(tmp_path)]) == Exit.USAGE
+    assert run(["demo", "--out", str(tmp_path), "--sample", str(tmp_path)]) == Exit.USAGE
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
     assert "not an earlier demo" in capsys.readouterr().err
 
