@@ -1,13 +1,15 @@
 """
 The simulated market: one maker who quotes both outcome tokens, takers who trade, and the venue's own acts.
 
-Theory of operation. The maker learns of every score late, by a delay drawn for each one (one to twelve seconds, mostly one to
-four), and then moves the ladder: quotes that have become wrong are cancelled first, new ones placed after, a few milliseconds
-apart. Between scores sizes are replaced, far levels come and go, the maker's view wanders a little (slow noise), and takers
-trade. Some takers are quick: after a score they may lift the stale quote before the maker moves it, so a slow reader finds it
-gone. The edge that exists comes from the maker's delay alone, and shrinks with the delay of whoever wants it.
+Theory of operation. The maker learns of every score late, by a delay drawn for each one (one to twelve seconds,
+mostly one to four), and then moves the ladder: quotes that have become wrong are cancelled first, new ones placed
+after, a few milliseconds apart. Between scores sizes are replaced, far levels come and go, the maker's view wanders a
+little (slow noise), and takers trade. Some takers are quick: after a score they may lift the stale quote before the
+maker moves it, so a slow reader finds it gone. The edge that exists comes from the maker's delay alone, and shrinks
+with the delay of whoever wants it.
 
-The venue wipes the book at the scheduled start, refines the step near the ends, and resolves some minutes after the end.
+The venue wipes the book at the scheduled start, refines the step near the ends, and resolves some minutes after the
+end.
 
 Everything is in terms of the first outcome token and in the order in which a recorder would receive it.
 """
@@ -42,7 +44,7 @@ MarketItem = tuple[int, int, What, bytes | tuple[str, ...], int]
 
 @dataclass(frozen=True, slots=True)
 class MarketSpan:
-    """When a market is watched: from when, where it must show its whole book, and how many level changes to aim for."""
+    """When a market is watched: from when, when it shows its whole book, and how many level changes to aim for."""
 
     first_ns: int
     dumps_ns: tuple[int, ...]
@@ -56,7 +58,7 @@ def resolution_ns(seed: int, game: Game) -> int:
 
 
 def maker_frames(seed: int, game: Game, span: MarketSpan) -> Iterator[MarketItem]:
-    """Return the market's whole night in receive order; it ends with the resolution, and after it has only empty parts."""
+    """Return the market's whole night in receive order; after the resolution only empty parts follow."""
     return _Maker(Dice(seed, "maker", game.date, game.index), game, span, resolution_ns(seed, game)).run()
 
 
@@ -71,8 +73,8 @@ class _Act(IntEnum):
     WITNESS = 5
 
 
-_WEIGHT_BEFORE, _WEIGHT_LIVE, _WEIGHT_AFTER = 0.25, 1.0, 0.1
-"""How busy the market is before, during and after the game."""
+_WEIGHT_BEFORE, _WEIGHT_AFTER = 0.25, 0.1
+"""How busy the market is before and after the game, against 1 in it."""
 _COARSE, _FINE = 10, 1
 """The two price steps, in mills."""
 
@@ -86,6 +88,7 @@ class _Maker:
         self._game = game
         self._span = span
         self._resolved_ns = resolved_ns
+        self._tip_ns, self._end_ns = game.tip_ns, game.end_ns
         self._quill = Quill(dice, game.market.market_id, game.market.token_ids)
         self._bids: dict[int, int] = {}
         self._asks: dict[int, int] = {}
@@ -172,15 +175,20 @@ class _Maker:
             return 1 << 62
         if self._wrong is not None and now_ns >= self._quotes_from_ns:
             return int(2e6 + 28e6 * self._unit())
-        game, span = self._game, self._span
-        before = max(game.tip_ns - max(now_ns, span.first_ns), 0) * _WEIGHT_BEFORE
-        live = max(game.end_ns - max(now_ns, game.tip_ns), 0) * _WEIGHT_LIVE
-        after = max(self._resolved_ns - max(now_ns, game.end_ns), 0) * _WEIGHT_AFTER
-        weight = _WEIGHT_BEFORE if now_ns < game.tip_ns else _WEIGHT_LIVE if now_ns < game.end_ns else _WEIGHT_AFTER
+        left_ns, weight = self._busy_ns(now_ns)
         if self._left <= 0:
             return int(60 * SECOND_NS * (0.5 + self._unit()))
-        mean_ns = (before + live + after) / self._left / weight
+        mean_ns = left_ns / self._left / weight
         return int(mean_ns * (0.1 + 1.8 * self._unit())) + 1_000
+
+    def _busy_ns(self, now_ns: int) -> tuple[float, float]:
+        """Return how much busy time is left, weighted, and the weight of now."""
+        live_ns, after_ns = self._end_ns - self._tip_ns, (self._resolved_ns - self._end_ns) * _WEIGHT_AFTER
+        if now_ns < self._tip_ns:
+            return (self._tip_ns - now_ns) * _WEIGHT_BEFORE + live_ns + after_ns, _WEIGHT_BEFORE
+        if now_ns < self._end_ns:
+            return self._end_ns - now_ns + after_ns, 1.0
+        return (self._resolved_ns - now_ns) * _WEIGHT_AFTER, _WEIGHT_AFTER
 
     def _stamp(self, now_ns: int) -> int:
         """Return the venue's own stamp of something received now: some 40 ms earlier, never falling."""
@@ -190,7 +198,7 @@ class _Maker:
     # The maker's view -----------------------------------------------------------------------------------------
 
     def _fair(self, moment: Moment | None = None) -> float:
-        """Return the fair price of the first token in mills, from what is known (or from a moment that only some know)."""
+        """Return the fair price of the first token in mills, as the maker knows it or as of another moment."""
         chance = home_chance(moment or self._known, self._game.strength)
         if self._game.market.home_index:
             chance = 1.0 - chance

@@ -1,8 +1,9 @@
 """
 The whole night, in the order in which a recorder would have received it.
 
-Every part of the world has a chance stream of its own, and the parts are merged by receive time, so adding one does not move
-another. Nothing is held but one item of each part: a night of millions of events needs no more memory than a short one.
+Every part of the world has a chance stream of its own, and the parts are merged by receive time, so adding one does
+not move another. Nothing is held but one item of each part: a night of millions of events needs no more memory than a
+short one.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ def plan_night(seed: int, games: int, date: str, changes: int | None = None) -> 
     """
     Draw a night.
 
-    Units: date is a day in New York, `2026-01-15`; changes is how many level changes the market socket shall bring in all
-    (each change of a level shows in both tokens' books and counts twice); they come out within a few percent, unless so few
-    are wanted that the makers' own moves are more.
+    Units: date is a day in New York, `2026-01-15`; changes is how many level changes the market socket shall bring in
+    all (each change of a level shows in both tokens' books and counts twice). They come out within a few percent,
+    unless so few are wanted that the makers' own moves are more.
 
     Raises:
         UsageError: no such date, too many games, or less than none.
@@ -121,10 +122,8 @@ def night(plan: Night, summary: NightSummary | None = None) -> Iterator[Envelope
         catalogue_polls(plan.seed, plan.games, plan.date, plan.span),
         _markets(plan, summary),
     ]
-    seq = 0
-    for recv_ns, feed, conn, kind, meta, payload in merge(*streams, key=_recv_ns):
+    for seq, (recv_ns, feed, conn, kind, meta, payload) in enumerate(merge(*streams, key=_recv_ns)):
         yield Envelope(seq, recv_ns, feed, conn, kind, meta, payload)
-        seq += 1
 
 
 def _recv_ns(fact: Fact) -> int:
@@ -227,7 +226,7 @@ def _compact(facts: dict[str, object]) -> bytes:
 
 
 def _markets(plan: Night, summary: NightSummary) -> Iterator[Fact]:
-    """Yield what came over the market socket, and the witnesses: while the socket is down frames are lost, as they are."""
+    """Yield what came over the market socket, and the witnesses; while the socket is down its frames are lost."""
     games = plan.games
     each, rest = divmod(plan.changes, len(games))
     makers = [
@@ -244,7 +243,9 @@ def _markets(plan: Night, summary: NightSummary) -> Iterator[Fact]:
 def _venue(plan: Night, items: Iterator[MarketItem], summary: NightSummary) -> Iterator[Fact]:
     dice = Dice(plan.seed, "venue", plan.date)
     up_from_ns, second_ns = plan.dumps_ns
-    conn, parts, waiting = 1, [], []
+    conn = 1
+    parts: list[tuple[str, ...]] = []
+    waiting: list[Fact] = []
     parts_left = len(plan.games)
     for recv_ns, _, what, content, changes in items:
         if what is What.FRAME:
@@ -296,7 +297,7 @@ def _socket(plan: Night) -> Iterator[Fact]:
         while (pong_ns := ping_ns + dice.ns_between(0.03, 0.06)) < end_ns:
             yield ping_ns, _MARKET_FEED, conn, Kind.SENT, b"", b"PING"
             yield pong_ns, _MARKET_FEED, conn, Kind.FRAME, b"", b"PONG"
-            if dice.hit(0.004):
+            if dice.hit(0.004) and pong_ns + SECOND_NS < end_ns:
                 stamp_ms = pong_ns // 1_000_000
                 yield pong_ns + SECOND_NS, _MARKET_FEED, conn, Kind.FRAME, b"", new_market_frame(dice, stamp_ms)
             ping_ns += 10 * SECOND_NS

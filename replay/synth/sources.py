@@ -1,9 +1,9 @@
 """
 The score sources and the catalogue as a recorder polls them: each shows the courts late, in its own shape.
 
-ESPN is three to nine seconds behind the court, sometimes twenty; the league's own file one and a half to five; the catalogue
-half a minute. The pace is the recorder's: every two seconds (and up to a twentieth more) from fifteen minutes before a start
-until all is over, else every thirty.
+ESPN is three to nine seconds behind the court, sometimes twenty; the league's own file one and a half to five; the
+catalogue half a minute. The pace is the recorder's: every two seconds (and up to a twentieth more) from fifteen
+minutes before a start until all is over, else every thirty.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ Fact = tuple[int, str, int, Kind, bytes, bytes]
 _ESPN = "https://site.api.espn.com/apis/site/v2/sports/basketball/nba/scoreboard?dates={}&limit=300"
 _NBA = "https://cdn.nba.com/static/json/liveData/scoreboard/todaysScoreboard_00.json"
 _GAMMA = "https://gamma-api.polymarket.com"
-_LISTING = f"{_GAMMA}/events?series_id={NBA_SERIES}&tag_id=100639&active=true&closed=false&order=startTime&ascending=true&limit=200"
+_LISTING = (
+    f"{_GAMMA}/events?series_id={NBA_SERIES}&tag_id=100639&active=true&closed=false"
+    "&order=startTime&ascending=true&limit=200"
+)
 _LIVE_NS, _IDLE_NS, _CATALOGUE_NS = 2 * SECOND_NS, 30 * SECOND_NS, 60 * SECOND_NS
 _SOON_NS = 15 * 60 * SECOND_NS
 
@@ -45,8 +48,8 @@ class _View:
     """
     What one source shows of all games, as time goes on.
 
-    A moment becomes visible some seconds after the court, never before the one it follows. `at` must be asked with times
-    that do not fall.
+    A moment becomes visible some seconds after the court, never before the one it follows. `at` must be asked with
+    times that do not fall.
     """
 
     def __init__(self, dice: Dice, games: Sequence[Game], late_s: tuple[float, float, float]) -> None:

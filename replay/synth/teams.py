@@ -30,8 +30,8 @@ def _club(row: str) -> Club:
     return Club(espn_id, abbreviation, 1610612700 + int(nba_number), tricode, place, name.replace("_", " "), color)
 
 
-# ESPN id, ESPN abbreviation, NBA id past 1610612700, tricode, color, nickname, place. The two spellings of a team differ
-# in six cases (GS GSW, NO NOP, NY NYK, SA SAS, UTAH UTA, WSH WAS), which is what makes joining by them a trap.
+# ESPN id, ESPN abbreviation, NBA id past 1610612700, tricode, color, nickname, place. The two spellings of a team
+# differ in six cases (GS GSW, NO NOP, NY NYK, SA SAS, UTAH UTA, WSH WAS), which makes joining by them a trap.
 NBA_TEAMS: tuple[Club, ...] = tuple(
     _club(row)
     for row in """

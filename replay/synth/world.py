@@ -1,10 +1,10 @@
 """
 The simulated world: what truly happens on the courts, and when.
 
-A game is played possession by possession. A possession takes 5 to 24 seconds and scores 0 to 3 points, so the lead moves
-like a random walk of about 2.5 points per square root of a minute, with a home side that is a little better. Dead balls,
-time-outs and breaks stretch 48 minutes of clock to about two and a quarter hours of evening. A tie is played off. In some
-games a basket is taken away after a review, so that a score goes down.
+A game is played possession by possession. A possession takes 5 to 24 seconds and scores 0 to 3 points, so the lead
+moves like a random walk of about 2.5 points per square root of a minute, with a home side that is a little better.
+Dead balls, time-outs and breaks stretch 48 minutes of clock to about two and a quarter hours of evening. A tie is
+played off. In some games a basket is taken away after a review, so that a score goes down.
 
 Nobody else sees this truth: every source shows it late (`sources`), and so does the market maker (`maker`).
 """
@@ -77,7 +77,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The game's moneyline market. token_ids and outcomes pair up; home_index says which of the two is the home side."""
+    """The game's moneyline market; home_index says which of the two tokens (and outcomes) is the home side's."""
 
     market_id: str
     question_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -106,7 +106,7 @@ class _Progress:
         self._is_terminal = sys.stderr.isatty()
         self._next_ns = self._now_ns() + (0 if self._is_terminal else _LINE_EVERY_NS)
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -116,7 +116,8 @@ class _Static:
         text = f"{club.name} {moment.play}" if club else moment.play
         team = f',"team":{{"id":"{club.espn_id}"}}' if club else ""
         return (
-            f'{{"lastPlay":{{"id":"{self.lowest_play + moment.index}","type":{{"id":"0","text":"Play"}},"text":"{text}",'
+            f'{{"lastPlay":{{"id":"{self.lowest_play + moment.index}","type":{{"id":"0","text":"Play"}},'
+            f'"text":"{text}",'
             f'"scoreValue":{max(moment.play_points, 0)}{team}}}}}'
         )
 
@@ -134,7 +135,8 @@ def _odds(game: Game) -> str:
     halves = max(int(points * 2), 1)
     line = f"{halves // 2}.{halves % 2 * 5}"
     return (
-        f'[{{"provider":{{"id":"100","name":"Draft Kings","priority":1}},"details":"{favored.espn_abbreviation} -{line}",'
+        f'[{{"provider":{{"id":"100","name":"Draft Kings","priority":1}},'
+        f'"details":"{favored.espn_abbreviation} -{line}",'
         '"overUnder":234.5}]'
     )
 

@@ -1,4 +1,4 @@
-"""Bodies of the Gamma catalogue: the sports list, the events of tonight with their markets, JSON inside strings included."""
+"""Bodies of the Gamma catalogue: the sports list, tonight's events and their markets, JSON inside strings included."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ __all__ = ["NBA_SERIES", "EventView", "events_body", "sports_body"]
 
 NBA_SERIES = "10345"
 _CREATED_BEFORE_NS = 6 * 24 * 3600 * 1_000_000_000
-_FEES = '"feesEnabled":true,"feeType":"sports_fees_v3","feeSchedule":{"exponent":1,"rate":0.05,"takerOnly":true,"rebateRate":0.15}'
+_FEES = (
+    '"feesEnabled":true,"feeType":"sports_fees_v3",'
+    '"feeSchedule":{"exponent":1,"rate":0.05,"takerOnly":true,"rebateRate":0.15}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,10 @@ def _event(view: EventView) -> str:
         state = f'"score":"{moment.home}-{moment.away}","period":"{period}",'
     return (
         f'{{"id":"{market.event_id}","ticker":"{market.slug}","slug":"{market.slug}",'
-        f'"title":"{game.away.name} vs. {game.home.name}","description":"","resolutionSource":"","startDate":"{created}",'
-        f'"creationDate":"{created}","endDate":"{start}","active":true,"closed":{_word(closed)},"archived":false,"new":false,'
+        f'"title":"{game.away.name} vs. {game.home.name}","description":"","resolutionSource":"",'
+        f'"startDate":"{created}",'
+        f'"creationDate":"{created}","endDate":"{start}","active":true,"closed":{_word(closed)},"archived":false,'
+        '"new":false,'
         f'"featured":false,"restricted":true,"createdAt":"{created}","updatedAt":"{iso_second(view.now_ns)}",'
         f'"enableOrderBook":true,"negRisk":false,"markets":[{_moneyline(view)},{_spread(view)}],'
         f'"series":[{{"id":"{NBA_SERIES}","ticker":"nba","slug":"nba","title":"NBA"}}],'
@@ -89,9 +94,11 @@ def _spread(view: EventView) -> str:
     return _market(
         view,
         f'"id":"{gamma_id}","question":"Spread: {game.home.name} (-4.5)","conditionId":"{market.spread_market_id}",'
-        f'"slug":"{market.slug}-spread-home-4pt5","questionID":"{market.question_id}","description":"","outcomePrices":"[\\"0.5\\", \\"0.5\\"]",'
+        f'"slug":"{market.slug}-spread-home-4pt5","questionID":"{market.question_id}","description":"",'
+        f'"outcomePrices":"{_inside(("0.5", "0.5"))}",'
         f'"closed":false,"acceptingOrders":true,"outcomes":"{_inside((game.home.name, game.away.name))}",'
-        f'"clobTokenIds":"{_inside(market.spread_token_ids)}","sportsMarketType":"spreads","line":-4.5,"groupItemTitle":"Spread -4.5",'
+        f'"clobTokenIds":"{_inside(market.spread_token_ids)}","sportsMarketType":"spreads","line":-4.5,'
+        f'"groupItemTitle":"Spread -4.5",'
         f'"secondsDelay":{market.delay_s},',
     )
 
@@ -129,9 +136,10 @@ def _prices(view: EventView) -> str:
 def _rules(game: Game) -> str:
     home, away = game.home.name, game.away.name
     return (
-        f"In the upcoming NBA game, scheduled for {game.date}: if the {away} win, the market will resolve to {away}. If the "
-        f"{home} win, the market will resolve to {home}. If the game is postponed, this market will remain open until the game "
-        "has been completed. If the game is canceled entirely, with no make-up game, this market will resolve 50-50."
+        f"In the upcoming NBA game, scheduled for {game.date}: if the {away} win, the market will resolve to {away}. "
+        f"If the {home} win, the market will resolve to {home}. If the game is postponed, this market will remain open "
+        "until the game has been completed. If the game is canceled entirely, with no make-up game, this market will "
+        "resolve 50-50."
     )
 
 

@@ -1,8 +1,9 @@
-"""The league's scoreboard file, with its false `Z` on Eastern time and its `meta.time` that is no clock; no people in it."""
+"""The league's scoreboard file, with its false `Z` on Eastern time and a `meta.time` that is no clock; no people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from replay.synth.teams import Club
 from replay.synth.times import eastern, iso_second
@@ -42,7 +43,7 @@ class NbaWriter:
             texts.append(text)
         at = eastern(made_ns)
         # twelve-hour Eastern time whose "fraction" repeats minute and second, as seen in every sample
-        made = f"{at:%Y-%m-%d} {(at.hour + 11) % 12 + 1:02d}:{at.minute:02d}:{at.second:02d}.{at.minute:02d}{at.second:02d}"
+        made = f"{at:%Y-%m-%d} {_hour(at):02d}:{at:%M:%S}.{at:%M%S}"
         return (
             f'{{"meta":{{"version":1,"request":"{_REQUEST}","time":"{made}","code":200}},'
             f'"scoreboard":{{"gameDate":"{self._date}","leagueId":"00","leagueName":"National Basketball Association",'
@@ -52,17 +53,22 @@ class NbaWriter:
 
 def _game(game: Game, moment: Moment) -> str:
     there = eastern(game.start_ns)
+    start = f"{_hour(there)}:{there.minute:02d} pm ET"
     status = 1 if moment.phase is Phase.SCHEDULED else 3 if moment.phase is Phase.FINAL else 2
     clock = "" if status != 2 else duration_text(moment.clock_ms)
     return (
         f'{{"gameId":"{game.nba_id}","gameCode":"{game.date.replace("-", "")}/{game.away.tricode}{game.home.tricode}",'
-        f'"gameStatus":{status},"gameStatusText":"{_status_text(moment, f"{(there.hour + 11) % 12 + 1}:{there.minute:02d} pm ET")}",'
+        f'"gameStatus":{status},"gameStatusText":"{_status_text(moment, start)}",'
         f'"period":{moment.period},"gameClock":"{clock}","gameTimeUTC":"{iso_second(game.start_ns)}",'
         f'"gameEt":"{there:%Y-%m-%dT%H:%M:%SZ}","regulationPeriods":4,"ifNecessary":false,"seriesGameNumber":"",'
         f'"seriesText":"","homeTeam":{_team(game, moment, home=True)},"awayTeam":{_team(game, moment, home=False)},'
         f'"gameLeaders":{{"homeLeaders":{_NOBODY},"awayLeaders":{_NOBODY}}},'
         '"pbOdds":{"team":null,"odds":0.0,"suspended":1}}'
     )
+
+
+def _hour(at: datetime) -> int:
+    return (at.hour + 11) % 12 + 1
 
 
 def _status_text(moment: Moment, start: str) -> str:
@@ -82,7 +88,7 @@ def _team(game: Game, moment: Moment, *, home: bool) -> str:
     club: Club = game.home if home else game.away
     points = moment.home_by_period if home else moment.away_by_period
     wins, losses = game.records[0 if home else 1].split("-")
-    live = moment.phase not in {Phase.SCHEDULED, Phase.FINAL}
+    bonus = "null" if moment.phase in {Phase.SCHEDULED, Phase.FINAL} else '"0"'
     scores = points + (0,) * (4 - len(points))
     cells = ",".join(
         f'{{"period":{number},"periodType":"{"REGULAR" if number <= 4 else "OVERTIME"}","score":{score}}}'
@@ -90,6 +96,6 @@ def _team(game: Game, moment: Moment, *, home: bool) -> str:
     )
     return (
         f'{{"teamId":{club.nba_id},"teamName":"{club.name}","teamCity":"{club.place}","teamTricode":"{club.tricode}",'
-        f'"wins":{wins},"losses":{losses},"score":{sum(points)},"seed":null,"inBonus":{chr(34) + "0" + chr(34) if live else "null"},'
+        f'"wins":{wins},"losses":{losses},"score":{sum(points)},"seed":null,"inBonus":{bonus},'
         f'"timeoutsRemaining":{max(7 - moment.index // 30, 0)},"periods":[{cells}]}}'
     )

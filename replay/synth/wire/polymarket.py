@@ -1,8 +1,8 @@
 """
-Frames of the market socket and bodies of the CLOB, byte-like the venue's: compact, numbers as strings, key order as documented.
+Frames of the market socket and bodies of the CLOB, byte-like the venue's.
 
-A `Quill` writes for one market. It knows the book of the first outcome token only: the second token's book is its exact mirror
-(a bid at p here is an ask at 1 - p there), as on the venue.
+A `Quill` writes for one market. It knows the book of the first outcome token only: the second token's book is its
+exact mirror (a bid at p here is an ask at 1 - p there), as on the venue.
 
 Units: prices are whole mills (thousandths of a dollar), sizes whole cents of a share, stamps Unix milliseconds.
 """
@@ -106,7 +106,8 @@ class Quill:
         price, size, buys = trade
         return (
             f'{{"event_type":"last_trade_price","market":"{self.market_id}","asset_id":"{self.token_ids[index]}",'
-            f'"price":"{PRICES[price]}","size":"{size_text(size)}","fee_rate_bps":"0","side":"{"BUY" if buys else "SELL"}",'
+            f'"price":"{PRICES[price]}","size":"{size_text(size)}","fee_rate_bps":"0",'
+            f'"side":"{"BUY" if buys else "SELL"}",'
             f'"timestamp":"{stamp_ms}","transaction_hash":"0x{self._bits(256):064x}"}}'
         ).encode()
 
@@ -130,7 +131,7 @@ class Quill:
         """
         Return a book without its opening brace and event type: what the socket and the REST answer share.
 
-        facts is the tail with minimum size, tick, neg_risk and last trade, from `facts`; the hash is taken over the tail too.
+        facts is the tail with minimum size, tick, neg_risk and last trade, from `facts`: the hash is taken over it too.
         """
         bids, asks = sides
         if index == 0:
@@ -147,7 +148,10 @@ class Quill:
     @staticmethod
     def facts(tick: int, last_trade: int) -> str:
         """Return the four summary fields of a full book; tick and last_trade in mills."""
-        return f',"min_order_size":"5","tick_size":"{PRICES[tick]}","neg_risk":false,"last_trade_price":"{PRICES[last_trade]}"'
+        return (
+            f',"min_order_size":"5","tick_size":"{PRICES[tick]}","neg_risk":false,'
+            f'"last_trade_price":"{PRICES[last_trade]}"'
+        )
 
 
 def _levels(levels: Sequence[tuple[int, int]]) -> str:
