@@ -24,7 +24,6 @@ BLOCK_S = 0.1
 """A block is written after so many envelopes, bytes or seconds, whichever comes first."""
 
 _RETRY_S = 1.0
-_FINISH_S = 4.0
 
 
 class DurableLog(Protocol):
@@ -63,17 +62,19 @@ class Committer:
         backlog_bytes: int,
         on_durable: Callable[[int], None] | None = None,
         on_refusal: Callable[[str], None] | None = None,
+        finish_s: float = 4.0,
     ) -> None:
         """
         Write to this log.
 
         backlog_bytes: how much may wait for the disk before the recording is halted. on_durable: told the last durable
-        seq after every commit, in the event loop's thread. on_refusal: told once why the disk refuses, and "" when it took
-        everything again.
+        seq after every commit, in the event loop's thread. on_refusal: told once why the disk refuses, and "" when it
+        took everything again. finish_s: how long `finish` waits for the disk.
         """
         self._log = log
         self._backlog_bytes = backlog_bytes
         self._on_durable = on_durable
+        self._finish_s = finish_s
         self._on_refusal = on_refusal
         self._worker = ThreadPoolExecutor(1, "commit")
         self._due = asyncio.Event()
@@ -141,12 +142,13 @@ class Committer:
             DiskError: the disk did not take the rest in time, and what is lost is said; or the recording was halted.
         """
         try:
-            async with asyncio.timeout(_FINISH_S):
+            async with asyncio.timeout(self._finish_s):
                 await self._insist()
         except TimeoutError:
             self._worker.shutdown(wait=False)
             raise self._halt() from None
         await asyncio.get_running_loop().run_in_executor(self._worker, self._log.close)
+        self._durable_seq = self._log.next_seq - 1
         self._worker.shutdown(wait=False)
         if self._is_halted:
             raise self._halt()
@@ -183,8 +185,6 @@ class Committer:
         lost = self._log.next_seq - 1 - self._durable_seq
         return DiskError(
             "recording halted: the disk did not keep up",
-            why=(self._refusal or "it stands still")
-            + f"; durable up to seq {self._durable_seq}, {lost} envelopes after that are "
-            + ("not on disk" if lost else "lost: none"),
+            why=f"{self._refusal or 'it stood still'}; durable up to seq {self._durable_seq}, {lost} envelopes lost",
             hint="df -h; then: gametape recover TAPE, and record again under the same name to go on",
         )

@@ -78,7 +78,7 @@ def test_a_body_is_recorded_as_it_came() -> None:
 
 
 def test_a_request_carries_what_the_feed_says() -> None:
-    """Headers and a JSON body go out as the command says, with the configured User-Agent unless the feed has its own."""
+    """Headers and a JSON body go out as the command says, with our User-Agent unless the feed has one."""
     seen: list[tuple[str, str, str, str, bytes]] = []
 
     async def answer(request: web.Request) -> web.Response:
