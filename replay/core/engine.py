@@ -28,7 +28,7 @@ from replay.core.cells import (
 )
 from replay.core.models import GameStates, WinProbability
 from replay.core.roll import Catalogue, Roller
-from replay.core.rows import Night
+from replay.core.rows import POLL_COLUMNS, Night
 from replay.core.state.market import Market, grown_market, new_market
 from replay.core.strategy import Strategy
 
@@ -204,6 +204,8 @@ class Engine:
         self.model = model
         self.model_failures = 0
         self.fold = Fold(strategy, params, tokens=16, games=8, freshness=freshness)
+        self.last_polls: Ints = np.zeros((0, len(POLL_COLUMNS)), np.int64)
+        """The polls of the latest envelopes fed."""
         self._orders_told = 0
 
     def step(self, envelope: Envelope) -> Outcome:
@@ -214,6 +216,7 @@ class Engine:
         """Take envelopes in seq order and return the evaluations and the new orders that follow from them."""
         if envelopes:
             night = self.roller.roll(envelopes)
+            self.last_polls = night.polls
             if len(night.rows.seq) or len(night.states):
                 self._fold(night, envelopes[-1].recv_ns)
         first, self._orders_told = self._orders_told, int(self.fold.log.counts[1])

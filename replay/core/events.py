@@ -1,8 +1,8 @@
 """
 The vocabulary: everything an envelope can mean, in our words.
 
-An event holds meaning only; when and where it was received stand on the envelope it was decoded from. Units are last
-in the names: u6 is a millionth (of a dollar, of a share), ns is UTC nanoseconds since the epoch, ms milliseconds. Absence
+An event holds meaning only; when and where it was received stand on the envelope it was decoded from. Units come last
+in names: u6 is a millionth (of a dollar, of a share), ns is UTC nanoseconds since the epoch, ms milliseconds. Absence
 is None, never a stand-in value.
 """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,7 +23,6 @@ from replay.core.events import (
     FeedGap,
     GameRef,
     LevelChange,
-    MarketResolved,
     MarketSeen,
     PlanGame,
     PlanSeen,
@@ -50,7 +49,6 @@ from replay.core.rows import (
     OP_TRADE_BUY,
     OP_TRADE_SELL,
     OP_WITNESS,
-    PAYOUT_COLUMNS,
     POLL_COLUMNS,
     ROW_COLUMNS,
     RULES_COLUMNS,
@@ -90,9 +88,10 @@ class Catalogue:
 class Roller:
     """Turns envelopes into the columns of a Night, in seq order, as many at a time as there are."""
 
-    def __init__(self) -> None:
-        """Begin with an empty catalogue."""
+    def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
+        """Begin with an empty catalogue. on_event is shown every event, as evidence for after the game."""
         self.catalogue = Catalogue()
+        self.on_event = on_event
         self.counts: Counter[str] = Counter()
         """How many events of each name were decoded."""
         self._token_numbers: dict[str, int] = {}
@@ -101,22 +100,23 @@ class Roller:
         self._conn_of: dict[int, tuple[str, int]] = {}
         self._last_answer: dict[str, list[ScoreSeen]] = {}
         self._markets: dict[str, MarketSeen] = {}
-        self._paid: dict[int, int] = {}
         self._rows = array("q")
         self._states = array("q")
         self._polls = array("q")
         self._rules = array("q")
-        self._payouts = array("q")
 
     def roll(self, envelopes: Iterable[Envelope]) -> Night:
         """Return what these envelopes mean. Indices between the tables count within the returned night."""
         for envelope in envelopes:
             events = decode(envelope)
+            for event in events:
+                self.counts[type(event).__name__] += 1
+                if self.on_event is not None:
+                    self.on_event(event)
             if envelope.kind in (Kind.BODY, Kind.FAILED):
                 self._answer(envelope, events)
             else:
                 for event in events:
-                    self.counts[type(event).__name__] += 1
                     self._event(envelope, event)
         return self._cut()
 
@@ -129,10 +129,8 @@ class Roller:
             states=_table(self._states, len(STATE_COLUMNS)),
             polls=_table(self._polls, len(POLL_COLUMNS)),
             rules=_table(self._rules, len(RULES_COLUMNS)),
-            payouts=_table(self._payouts, len(PAYOUT_COLUMNS)),
         )
-        self._rows, self._states, self._polls = array("q"), array("q"), array("q")
-        self._rules, self._payouts = array("q"), array("q")
+        self._rows, self._states, self._polls, self._rules = array("q"), array("q"), array("q"), array("q")
         return night
 
     # Books ---------------------------------------------------------------------------------------------------
@@ -179,8 +177,6 @@ class Roller:
                 self._plan(at, event)
             case MarketSeen():
                 self._market(at, event)
-            case MarketResolved():
-                self._resolved(at, event)
             case _:
                 pass
 
@@ -248,26 +244,11 @@ class Roller:
             token = self._token_numbers.get(token_id)
             if token is not None and (before is None or _rules_of(before) != _rules_of(market)):
                 self._rule(at, token, market)
-        if market.payout_u6 is not None:
-            for token_id, payout in zip(market.token_ids, market.payout_u6, strict=True):
-                self._pay(at, token_id, payout)
 
     def _rule(self, at: Envelope, token: int, market: MarketSeen) -> None:
         index = len(self._rules) // len(RULES_COLUMNS)
         self._rules.extend((at.seq, at.recv_ns, token, *_rules_of(market)))
         self._row(at, OP_RULES, token, index)
-
-    def _resolved(self, at: Envelope, event: MarketResolved) -> None:
-        if event.winning_token_id is None:
-            return
-        for token_id in event.token_ids:
-            self._pay(at, token_id, 1_000_000 if token_id == event.winning_token_id else 0)
-
-    def _pay(self, at: Envelope, token_id: str, payout_u6: int) -> None:
-        token = self._token_numbers.get(token_id)
-        if token is not None and self._paid.get(token) != payout_u6:
-            self._paid[token] = payout_u6
-            self._payouts.extend((at.seq, at.recv_ns, token, payout_u6))
 
     # Scores --------------------------------------------------------------------------------------------------
 
@@ -278,7 +259,6 @@ class Roller:
         outcome = 0
         scores: list[ScoreSeen] = []
         for event in events:
-            self.counts[type(event).__name__] += 1
             if isinstance(event, ScoreSeen):
                 scores.append(event)
             elif isinstance(event, PollUnchanged):

@@ -1,8 +1,8 @@
 """
 Rows: what envelopes mean, as integer columns in `seq` order: the form in which the fold reads a night.
 
-One night is five tables. `rows` hold everything about books, one row a level; `states` one observation of a game each; `polls`
-one answer (or failure) of a score source each; `rules` the trading rules of a market as they were known at that moment; `payouts` what tokens paid. Tokens and
+One night is four tables. `rows` hold everything about books, one row a level; `states` one observation of a game each; `polls`
+one answer (or failure) of a score source each; `rules` the trading rules of a market as they were known at that moment. Tokens and
 games are numbered in order of first appearance; the `Catalogue` maps numbers to names. All columns are read-only, so that a
 column built here and one mapped from a file are the same type to the compiler.
 """
@@ -29,7 +29,6 @@ __all__ = [
     "OP_TRADE_BUY",
     "OP_TRADE_SELL",
     "OP_WITNESS",
-    "PAYOUT_COLUMNS",
     "POLL_COLUMNS",
     "ROW_COLUMNS",
     "RULES_COLUMNS",
@@ -106,8 +105,6 @@ STATE_COLUMNS = (
 POLL_COLUMNS = ("seq", "sent_ns", "recv_ns", "feed", "outcome", "first_state", "states")
 # Columns of rules, int64 (n, len). -1 stands for not said.
 RULES_COLUMNS = ("seq", "recv_ns", "token", "venue_delay_ns", "fee_rate_u6", "tick_u6", "size_min_u6")
-# Columns of payouts, int64 (n, len): what a token paid, in u6, and the envelope that said so. For settlement only.
-PAYOUT_COLUMNS = ("seq", "recv_ns", "token", "payout_u6")
 
 
 class Night(NamedTuple):
@@ -115,14 +112,12 @@ class Night(NamedTuple):
     A night in columns, or any stretch of one.
 
     rows: Rows. states: i64 (n, len(STATE_COLUMNS)). polls: i64 (n, len(POLL_COLUMNS)). rules: i64 (n, len(RULES_COLUMNS)).
-    payouts: i64 (n, len(PAYOUT_COLUMNS)).
     """
 
     rows: Rows
     states: NDArray[np.int64]
     polls: NDArray[np.int64]
     rules: NDArray[np.int64]
-    payouts: NDArray[np.int64]
 
 
 def frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -1,0 +1,256 @@
+"""
+Backtest: films in, ledgers and cells out.
+
+`replay_tape` drives the engine envelope by envelope, as live does; `run_settings` folds a film once for any number of settings. Both end in
+the same settlement, and must agree to the micro-dollar: the tests hold them against each other, and every sweep re-checks a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.core.cells import ORDER_COLUMNS, SKIP_NAMES
+from replay.core.engine import Engine, Fold, Freshness, Outcome, fair_values
+from replay.core.models import WinProbability
+from replay.core.roll import Catalogue
+from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
+from replay.core.state.market import Market
+from replay.core.strategy import Strategy
+from replay.counterfactual import PollPlan, timeline_of
+from replay.film import Film
+from replay.ledger import Ledger, Settlement
+from replay.settings import Setting, cell_params
+from replay.settle import Basis, Evidence, Payout
+
+if TYPE_CHECKING:
+    from recorder.envelope import Envelope
+    from recorder.tape.reader import Tape
+
+__all__ = ["Cell", "coverage_of", "replay_film", "replay_tape", "run_settings"]
+
+Ints = NDArray[np.int64]
+
+_CELL = ORDER_COLUMNS.index("cell")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """
+    What one setting came to on one film.
+
+    orders (n, len(ORDER_COLUMNS)); pnl_u6 (games,) by game of the catalogue; looks as in Sight.
+    """
+
+    setting: Setting
+    orders: Ints
+    pnl_u6: Ints
+    looks: dict[str, int]
+
+
+def replay_tape(
+    tape: Tape,
+    strategy: Strategy,
+    model: WinProbability,
+    setting: Setting,
+    *,
+    chunk: int = 1_000,
+    freshness: Freshness = Freshness(),
+    on_outcome: Callable[[Outcome], None] | None = None,
+) -> Ledger:
+    """
+    Play a tape through the engine as live would have, so many envelopes at a time, and return the ledger.
+
+    Raises:
+        CorruptError: the tape is damaged.
+    """
+    _, params, _ = cell_params([setting])
+    engine = Engine(strategy, model, params, freshness=freshness)
+    evidence = Evidence()
+    engine.roller.on_event = evidence.see
+    said: list[Ints] = []
+    polls: list[Ints] = []
+    events, last_ns = 0, tape.first_ns or 0
+    for envelopes in _chunks(tape.read(), chunk):
+        outcome = engine.feed(envelopes)
+        said.append(outcome.evaluations)
+        polls.append(engine.last_polls)
+        events += len(envelopes)
+        last_ns = envelopes[-1].recv_ns
+        if on_outcome is not None:
+            on_outcome(outcome)
+    engine.fold.finish()
+    catalogue = engine.roller.catalogue
+    payouts = {token: evidence.payout(token) for token in catalogue.tokens}
+    first_ns = tape.first_ns or 0
+    return Ledger(
+        tape=tape.name,
+        tape_digest=tape.digest(),
+        label=tape.label,
+        events=events,
+        first_ns=first_ns,
+        last_ns=last_ns,
+        config={"strategy": strategy.name, "model": model.name, **setting.describe()},
+        tokens=list(catalogue.tokens),
+        games=[game.game_id for game in catalogue.games],
+        game_of=engine.fold.market.game[: len(catalogue.tokens)].tolist(),
+        evaluations=np.concatenate(said) if said else np.zeros((0, 10), np.int64),
+        orders=engine.fold.orders(),
+        looks=_named_looks(engine.fold, 0),
+        settlements=_settlements(engine.fold, 0, catalogue, payouts),
+        coverage=coverage_of(catalogue, np.concatenate(polls) if polls else np.zeros((0, 7), np.int64), first_ns, last_ns),
+        model_failures=engine.model_failures,
+    )
+
+
+def replay_film(
+    film: Film,
+    strategy: Strategy,
+    model: WinProbability,
+    setting: Setting,
+    *,
+    polls: PollPlan = PollPlan(),
+    freshness: Freshness = Freshness(),
+) -> Ledger:
+    """Return the ledger of one setting from a film; that of `replay_tape` where the setting polls as recorded."""
+    fold, failed, _ = _folded(film, strategy, model, [setting], polls, freshness, record=True)
+    catalogue = film.catalogue
+    return Ledger(
+        tape=film.tape,
+        tape_digest=film.digest,
+        label=film.label,
+        events=film.events,
+        first_ns=film.first_ns,
+        last_ns=film.last_ns,
+        config={"strategy": strategy.name, "model": model.name, **setting.describe()},
+        tokens=list(catalogue.tokens),
+        games=[game.game_id for game in catalogue.games],
+        game_of=fold.market.game[: len(catalogue.tokens)].tolist(),
+        evaluations=fold.take_evaluations(),
+        orders=fold.orders(),
+        looks=_named_looks(fold, 0),
+        settlements=_settlements(fold, 0, catalogue, film.payouts),
+        coverage=coverage_of(catalogue, film.night.polls, film.first_ns, film.last_ns),
+        model_failures=failed,
+    )
+
+
+def run_settings(
+    film: Film,
+    strategy: Strategy,
+    model: WinProbability,
+    settings: Sequence[Setting],
+    *,
+    polls: PollPlan = PollPlan(),
+    freshness: Freshness = Freshness(),
+) -> list[Cell]:
+    """Fold a film once for all settings and return their cells in the order given."""
+    fold, _, order = _folded(film, strategy, model, settings, polls, freshness, record=False)
+    orders = fold.orders()
+    by_cell = np.argsort(orders[:, _CELL], kind="stable")
+    bounds = np.searchsorted(orders[by_cell, _CELL], np.arange(len(settings) + 1))
+    pnl = _pnl_by_game(fold, film)
+    cells: list[Cell | None] = [None] * len(settings)
+    for row, number in enumerate(order.tolist()):
+        cells[number] = Cell(
+            setting=settings[number],
+            orders=orders[by_cell[bounds[row] : bounds[row + 1]]],
+            pnl_u6=pnl[row],
+            looks=_named_looks(fold, int(fold.cells.params[row, 0])),
+        )
+    return [cell for cell in cells if cell is not None]
+
+
+def _folded(
+    film: Film,
+    strategy: Strategy,
+    model: WinProbability,
+    settings: Sequence[Setting],
+    polls: PollPlan,
+    freshness: Freshness,
+    *,
+    record: bool,
+) -> tuple[Fold, int, Ints]:
+    views, params, order = cell_params(settings)
+    fold = Fold(
+        strategy,
+        params,
+        tokens=max(len(film.catalogue.tokens), 1),
+        games=max(len(film.catalogue.games), 1),
+        freshness=freshness,
+        view_delays_ns=[view.book_delay_ms * 1_000_000 for view in views],
+        record=record,
+    )
+    fairs, failed = fair_values(model, film.night.states, film.catalogue)
+    fold.run(film.night, fairs, timeline_of(film, views, polls), film.last_ns)
+    fold.finish()
+    return fold, failed, order
+
+
+def coverage_of(catalogue: Catalogue, polls: Ints, first_ns: int, last_ns: int) -> dict[str, float]:
+    """Return the share of polls of each score feed that brought an answer, and how long the tape is in seconds."""
+    covered: dict[str, float] = {"seconds": round((last_ns - first_ns) / 1e9, 3)}
+    for number, feed in enumerate(catalogue.feeds):
+        outcomes = polls[polls[:, 3] == number, 4]
+        if len(outcomes):
+            covered[feed] = round(float((outcomes != 2).mean()), 6)
+    return covered
+
+
+def _chunks(envelopes: Iterator[Envelope], size: int) -> Iterator[list[Envelope]]:
+    while chunk := list(islice(envelopes, size)):
+        yield chunk
+
+
+def _named_looks(fold: Fold, view: int) -> dict[str, int]:
+    return dict(zip(SKIP_NAMES, fold.sight.looks[view].tolist(), strict=True))
+
+
+def _mid_u6(market: Market, token: int) -> int | None:
+    bid = best_price_u6(market.books, token, BID_ROW)
+    ask = best_price_u6(market.books, token, ASK_ROW)
+    return (bid + ask) // 2 if bid >= 0 and ask >= 0 else None
+
+
+def _settlements(fold: Fold, cell: int, catalogue: Catalogue, payouts: dict[str, Payout]) -> list[Settlement]:
+    settled = []
+    for token, token_id in enumerate(catalogue.tokens):
+        game = int(fold.market.game[token])
+        if game < 0:
+            continue
+        payout, basis = _payout_u6(fold.market, token, payouts.get(token_id))
+        settled.append(
+            Settlement(
+                token_id=token_id,
+                game_id=catalogue.games[game].game_id,
+                shares_u6=int(fold.cells.position_u6[cell, token]),
+                cash_u6=int(fold.cells.cash_u6[cell, token]),
+                payout_u6=payout,
+                basis=basis,
+            )
+        )
+    return settled
+
+
+def _payout_u6(market: Market, token: int, payout: Payout | None) -> tuple[int | None, str]:
+    if payout is None or payout.basis is Basis.OPEN:
+        return _mid_u6(market, token), Basis.OPEN.value
+    return payout.payout_u6, payout.basis.value
+
+
+def _pnl_by_game(fold: Fold, film: Film) -> Ints:
+    """Return profit and loss in u6, shape (cells, games), every token rounded on its own as a settlement is."""
+    pnl = np.zeros((len(fold.cells.params), max(len(film.catalogue.games), 1)), np.int64)
+    for token, token_id in enumerate(film.catalogue.tokens):
+        game = int(fold.market.game[token])
+        if game < 0:
+            continue
+        payout, _ = _payout_u6(fold.market, token, film.payouts.get(token_id))
+        held = fold.cells.position_u6[:, token] * (payout or 0)
+        pnl[:, game] += fold.cells.cash_u6[:, token] + (held + 500_000) // 1_000_000
+    return pnl

@@ -1,0 +1,250 @@
+"""
+Film: a tape as decoded columns, made once.
+
+A film is derived and can be rebuilt from its tape at any time, so it lives in a cache, keyed by the digest of the tape and a hash of the
+source that decodes: another decoder is another film. The columns are Parquet without compression, read back as they stand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.envelope import Envelope
+from replay.core.events import PlanGame
+from replay.core.roll import Catalogue, Game, Roller
+from replay.core.rows import OP_RULES, POLL_COLUMNS, ROW_COLUMNS, RULES_COLUMNS, STATE_COLUMNS, Night, Rows, frozen
+from replay.settle import Basis, Evidence, Payout
+
+if TYPE_CHECKING:
+    from recorder.tape.reader import Tape
+
+__all__ = ["Film", "build_film", "decoder_version", "joined", "open_film"]
+
+Ints = NDArray[np.int64]
+
+_CHUNK = 20_000
+_TABLES = {"states": STATE_COLUMNS, "polls": POLL_COLUMNS, "rules": RULES_COLUMNS}
+_SOURCE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Film:
+    """
+    One tape, decoded.
+
+    night holds the columns; payouts what each token was worth in the end where the tape says so (open markets are missing). Units:
+    first_ns and last_ns are the receive times of the first and last envelope.
+    """
+
+    tape: str
+    label: str
+    digest: str
+    events: int
+    first_ns: int
+    last_ns: int
+    night: Night
+    catalogue: Catalogue
+    counts: dict[str, int]
+    payouts: dict[str, Payout]
+
+
+class _Card(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of a film that is not a column, as it is stored."""
+
+    tape: str
+    label: str
+    digest: str
+    events: int
+    first_ns: int
+    last_ns: int
+    tokens: list[str]
+    feeds: list[str]
+    games: list[tuple[str, str, str, str, PlanGame | None]]
+    counts: dict[str, int]
+    payouts: list[tuple[str, int, str, tuple[str, ...]]]
+
+
+def decoder_version() -> str:
+    """Return a hash over the source of everything that turns bytes into rows."""
+    digest = hashlib.sha256()
+    core = _SOURCE / "core"
+    paths = [core / name for name in ("events.py", "exact.py", "gameclock.py", "roll.py", "rows.py")]
+    for path in [*paths, *sorted((core / "decode").glob("*.py")), _SOURCE / "film.py", _SOURCE / "settle.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def build_film(
+    tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, int], None] | None = None
+) -> Film:
+    """
+    Decode a whole tape. on_progress is told (envelopes done, envelopes in all).
+
+    Raises:
+        CorruptError: the tape is damaged.
+    """
+    evidence = Evidence()
+    roller = Roller(evidence.see)
+    parts: list[Night] = []
+    events, total, last_ns = 0, len(tape), tape.first_ns
+    for envelopes in _chunks(tape.read(), chunk):
+        parts.append(roller.roll(envelopes))
+        events += len(envelopes)
+        last_ns = envelopes[-1].recv_ns
+        if on_progress is not None:
+            on_progress(events, total)
+    payouts = {token: evidence.payout(token) for token in roller.catalogue.tokens}
+    return Film(
+        tape=tape.name,
+        label=tape.label,
+        digest=tape.digest(),
+        events=events,
+        first_ns=tape.first_ns or 0,
+        last_ns=last_ns or 0,
+        night=joined(parts),
+        catalogue=roller.catalogue,
+        counts=dict(sorted(roller.counts.items())),
+        payouts={token: payout for token, payout in payouts.items() if payout.basis is not Basis.OPEN},
+    )
+
+
+def joined(parts: list[Night]) -> Night:
+    """Return the parts of a night as one, indices between the tables moved accordingly."""
+    if len(parts) == 1:
+        return parts[0]
+    states, polls, rules, prices = [], [], [], []
+    state_count = poll_count = rule_count = 0
+    for part in parts:
+        moved_states, moved_polls = part.states.copy(), part.polls.copy()
+        moved_states[:, STATE_COLUMNS.index("poll")] += poll_count
+        moved_polls[:, POLL_COLUMNS.index("first_state")] += state_count
+        price = part.rows.price_u6.copy()
+        price[part.rows.op == OP_RULES] += rule_count
+        states.append(moved_states)
+        polls.append(moved_polls)
+        rules.append(part.rules)
+        prices.append(price)
+        state_count, poll_count, rule_count = (
+            state_count + len(part.states),
+            poll_count + len(part.polls),
+            rule_count + len(part.rules),
+        )
+    columns = {
+        name: np.concatenate([getattr(part.rows, name) for part in parts] or [np.zeros(0, kind)]).astype(kind)
+        for name, kind in ROW_COLUMNS.items()
+    }
+    if prices:
+        columns["price_u6"] = np.concatenate(prices)
+    return Night(
+        rows=Rows(**{name: frozen(column) for name, column in columns.items()}),
+        states=_stacked(states, len(STATE_COLUMNS)),
+        polls=_stacked(polls, len(POLL_COLUMNS)),
+        rules=_stacked(rules, len(RULES_COLUMNS)),
+    )
+
+
+def open_film(
+    tape: Tape, cache: Path, *, on_progress: Callable[[int, int], None] | None = None
+) -> Film:
+    """Return the film of a tape, from the cache folder if it is there, else built and put there."""
+    folder = cache / f"{tape.digest()[:32]}-{decoder_version()}"
+    if (folder / "film.json").exists():
+        return _load(folder, tape.name)
+    film = build_film(tape, on_progress=on_progress)
+    _store(film, folder)
+    return film
+
+
+def _chunks(envelopes: Iterable[Envelope], size: int) -> Iterable[list[Envelope]]:
+    iterator = iter(envelopes)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _stacked(parts: list[Ints], width: int) -> Ints:
+    table = np.concatenate(parts) if parts else np.zeros((0, width), np.int64)
+    table.setflags(write=False)
+    return table
+
+
+def _store(film: Film, folder: Path) -> None:
+    """Write a film beside its place and move it there, so that a half-written one is never read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    making = folder.with_name(f"{folder.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    night = film.night
+    tables = {"rows": {name: getattr(night.rows, name) for name in ROW_COLUMNS}}
+    for name, columns in _TABLES.items():
+        values = getattr(night, name)
+        tables[name] = {column: np.ascontiguousarray(values[:, k]) for k, column in enumerate(columns)}
+    for name, column_arrays in tables.items():
+        table = pa.table({column: pa.array(values) for column, values in column_arrays.items()})
+        pq.write_table(table, making / f"{name}.parquet", compression="none", use_dictionary=False)
+    card = _Card(
+        tape=film.tape,
+        label=film.label,
+        digest=film.digest,
+        events=film.events,
+        first_ns=film.first_ns,
+        last_ns=film.last_ns,
+        tokens=film.catalogue.tokens,
+        feeds=film.catalogue.feeds,
+        games=[(game.game_id, game.league, game.home, game.away, game.plan) for game in film.catalogue.games],
+        counts=film.counts,
+        payouts=[
+            (token, payout.payout_u6 or 0, payout.basis.value, payout.warnings)
+            for token, payout in film.payouts.items()
+        ],
+    )
+    (making / "film.json").write_bytes(msgspec.json.encode(card))
+    shutil.rmtree(folder, ignore_errors=True)
+    making.rename(folder)
+
+
+def _load(folder: Path, name: str) -> Film:
+    import pyarrow.parquet as pq
+
+    def columns(table: str) -> dict[str, NDArray[np.generic]]:
+        read = pq.read_table(folder / f"{table}.parquet", memory_map=True)
+        return {column: read.column(column).combine_chunks().to_numpy() for column in read.column_names}
+
+    card = msgspec.json.decode((folder / "film.json").read_bytes(), type=_Card)
+    rows = columns("rows")
+    tables: dict[str, Ints] = {}
+    for table, names in _TABLES.items():
+        read = columns(table)
+        tables[table] = _stacked([np.stack([read[column] for column in names], axis=1)], len(names))
+    night = Night(
+        rows=Rows(**{column: frozen(np.ascontiguousarray(rows[column])) for column in ROW_COLUMNS}), **tables
+    )
+    catalogue = Catalogue(
+        tokens=card.tokens, games=[Game(*game) for game in card.games], feeds=card.feeds
+    )
+    return Film(
+        tape=name,
+        label=card.label,
+        digest=card.digest,
+        events=card.events,
+        first_ns=card.first_ns,
+        last_ns=card.last_ns,
+        night=night,
+        catalogue=catalogue,
+        counts=card.counts,
+        payouts={
+            token: Payout(token_id=token, payout_u6=value, basis=Basis(basis), warnings=warnings)
+            for token, value, basis, warnings in card.payouts
+        },
+    )

@@ -1,0 +1,179 @@
+"""The ledger: everything one run said, in integers, with a digest that any machine reproduces."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, OrderStatus
+from replay.settle import Basis, value_u6
+
+__all__ = ["Ledger", "Settlement", "combined_digest"]
+
+Ints = NDArray[np.int64]
+
+_TOKEN = ORDER_COLUMNS.index("token")
+_SIDE = ORDER_COLUMNS.index("side")
+_STATUS = ORDER_COLUMNS.index("status")
+_FILLED = ORDER_COLUMNS.index("filled_u6")
+_CASH = ORDER_COLUMNS.index("cash_u6")
+_FEE = ORDER_COLUMNS.index("fee_u6")
+_FORMAT = "gametape.ledger/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """
+    What one token's position came to.
+
+    Units: u6. payout_u6 is None where the market is open and no mid is known; the position then counts as worthless, and open says so.
+    """
+
+    token_id: str
+    game_id: str
+    shares_u6: int
+    cash_u6: int
+    payout_u6: int | None
+    basis: str
+
+    @property
+    def pnl_u6(self) -> int:
+        """Cash moved and what is held, at the payout."""
+        return self.cash_u6 + value_u6(self.shares_u6, self.payout_u6 or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """
+    One tape, one setting.
+
+    evaluations (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)) as the fold said them; tokens and games name the numbers;
+    game_of the game of each token, -1 for none; looks what came of every look at a token.
+    """
+
+    tape: str
+    tape_digest: str
+    label: str
+    events: int
+    first_ns: int
+    last_ns: int
+    config: dict[str, int | str | None]
+    tokens: list[str]
+    games: list[str]
+    game_of: list[int]
+    evaluations: Ints
+    orders: Ints
+    looks: dict[str, int]
+    settlements: list[Settlement]
+    coverage: dict[str, float]
+    model_failures: int = 0
+
+    def digest(self) -> str:
+        """
+        Return sha256 over the decisions: config, names, then evaluations, orders and settlements as little-endian int64.
+
+        Nothing about machine, time of running or tape layout is in it.
+        """
+        head = {"format": _FORMAT, "config": self.config, "tokens": self.tokens, "games": self.games}
+        digest = hashlib.sha256(msgspec.json.encode(head, order="sorted"))
+        for table in (self.evaluations, self.orders):
+            digest.update(len(table).to_bytes(8, "little"))
+            digest.update(np.ascontiguousarray(table, "<i8").tobytes())
+        for settled in self.settlements:
+            digest.update(msgspec.json.encode([settled.token_id, settled.pnl_u6, settled.basis]))
+        return digest.hexdigest()
+
+    @property
+    def pnl_u6(self) -> int:
+        """Profit and loss of all settlements, open positions at their last mid."""
+        return sum(settled.pnl_u6 for settled in self.settlements)
+
+    @property
+    def fills(self) -> int:
+        """How many orders traded at all."""
+        return int((self.orders[:, _FILLED] > 0).sum())
+
+    def summary(self) -> dict[str, object]:
+        """Return the figures of the run as plain values."""
+        orders = self.orders
+        statuses = {
+            status.name.lower(): int((orders[:, _STATUS] == status).sum())
+            for status in OrderStatus
+            if (orders[:, _STATUS] == status).any()
+        }
+        sent = ~np.isin(orders[:, _STATUS], (OrderStatus.TOO_SMALL, OrderStatus.CAPPED))
+        return {
+            "digest": self.digest(),
+            "events": self.events,
+            "evaluations": len(self.evaluations),
+            "signals": len(orders),
+            "orders": int(sent.sum()),
+            "fills": self.fills,
+            "pnl_u6": self.pnl_u6,
+            "fees_u6": int(orders[:, _FEE].sum()),
+            "open_positions": sum(1 for s in self.settlements if s.basis == Basis.OPEN and s.shares_u6),
+            "order_statuses": statuses,
+            "looks": self.looks,
+            "coverage": self.coverage,
+            "model_failures": self.model_failures,
+        }
+
+    def write(self, folder: Path) -> None:
+        """Write evaluations, orders, settlements as Parquet and the summary as JSON into a folder."""
+        import polars as pl
+
+        folder.mkdir(parents=True, exist_ok=True)
+        names = pl.Series("token_id", self.tokens, dtype=pl.String)
+        for name, table, columns in (
+            ("evaluations", self.evaluations, EVALUATION_COLUMNS),
+            ("orders", self.orders, ORDER_COLUMNS),
+        ):
+            frame = pl.DataFrame({column: table[:, k] for k, column in enumerate(columns)}, schema=_schema(columns))
+            frame = frame.with_columns(names.gather(frame["token"]).alias("token_id"))
+            if name == "orders":
+                texts = pl.Series([status.name.lower() for status in OrderStatus])
+                frame = frame.with_columns(texts.gather(frame["status"]).alias("status"))
+            frame.write_parquet(folder / f"{name}.parquet")
+        settlements = [
+            {
+                "token_id": s.token_id,
+                "game_id": s.game_id,
+                "shares_u6": s.shares_u6,
+                "cash_u6": s.cash_u6,
+                "payout_u6": s.payout_u6,
+                "basis": s.basis,
+                "pnl_u6": s.pnl_u6,
+            }
+            for s in self.settlements
+        ]
+        pl.DataFrame(settlements, infer_schema_length=None).write_parquet(folder / "settlements.parquet")
+        card = {
+            "schema": "gametape.ledger/1",
+            "tape": self.tape,
+            "tape_digest": self.tape_digest,
+            "label": self.label,
+            "config": self.config,
+            **self.summary(),
+        }
+        (folder / "ledger.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
+
+
+def combined_digest(digests: Sequence[str]) -> str:
+    """Return one digest for several, in their order; that of one is itself."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _schema(columns: Sequence[str]) -> dict[str, object]:
+    import polars as pl
+
+    return {column: pl.Int64 for column in columns}
+
+

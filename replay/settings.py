@@ -1,0 +1,167 @@
+"""
+A setting: everything a cell decides by, in the words and units of the command line.
+
+A grid is the product of lists of settings. Cells that see the same (poll plan, phase, book delay) share a view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from decimal import Decimal, InvalidOperation
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.errors import UsageError
+from replay.core.cells import NO_EDGE, Policy, Sizing
+
+__all__ = ["AS_RECORDED", "Setting", "View", "cell_params", "grid", "parse_cents", "parse_numbers"]
+
+Ints = NDArray[np.int64]
+
+AS_RECORDED = -1
+"""Polls as they were recorded; a venue delay as the market said at the time."""
+
+_CENT_U6 = 10_000
+_SHARE_U6 = 1_000_000
+_MS_NS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class View:
+    """What a cell sees: polls every so often from a phase on, books so much later. Units: ms; AS_RECORDED for the recorded polls."""
+
+    poll_ms: int = AS_RECORDED
+    phase: int = 0
+    book_delay_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """
+    One cell.
+
+    Units: edges and slip in u6 of a dollar, delays in ms, shares, cash and bankroll in u6. venue_delay_ms AS_RECORDED takes what the
+    market said at the time. limit_slip_u6 -1 buys up to the price at which the edge is still min_edge. rearm_u6 None re-arms a
+    crossing as soon as the edge is below min_edge. exit_edge_u6 None holds to settlement. Caps None are none.
+    """
+
+    view: View = View()
+    min_edge_u6: int = 5 * _CENT_U6
+    order_delay_ms: int = 0
+    venue_delay_ms: int = AS_RECORDED
+    policy: Policy = Policy.FIRST_CROSSING
+    rearm_u6: int | None = None
+    cooldown_ms: int = 0
+    sizing: Sizing = Sizing.SHARES
+    size_u6: int = 10 * _SHARE_U6
+    bankroll_u6: int = 1_000 * _SHARE_U6
+    limit_slip_u6: int = 0
+    all_or_none: bool = False
+    cap_shares_u6: int | None = None
+    cap_cash_u6: int | None = None
+    exit_edge_u6: int | None = None
+
+    def describe(self) -> dict[str, int | str | None]:
+        """Return the setting as plain values, for configs, digests and tables."""
+        named: dict[str, int | str | None] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, View):
+                named |= {"poll_ms": value.poll_ms, "phase": value.phase, "book_delay_ms": value.book_delay_ms}
+            elif isinstance(value, Policy | Sizing):
+                named[field.name] = value.name.lower()
+            else:
+                named[field.name] = value if value is None else int(value)
+        return named
+
+
+def cell_params(settings: Sequence[Setting]) -> tuple[list[View], Ints, Ints]:
+    """
+    Return the views, the cells' parameters in fold order and, for each of them, the number of its setting.
+
+    Shape: params (len(settings), len(CELL_COLUMNS)), sorted by view and wake; order (len(settings),).
+    """
+    views = sorted({setting.view for setting in settings})
+    number = {view: k for k, view in enumerate(views)}
+    rows = np.array([_row(setting, number[setting.view]) for setting in settings], np.int64)
+    order = np.lexsort((np.arange(len(rows)), rows[:, -1], rows[:, 0]))
+    return views, np.ascontiguousarray(rows[order]), order
+
+
+def _row(setting: Setting, view: int) -> tuple[int, ...]:
+    rearm = setting.min_edge_u6 if setting.rearm_u6 is None else setting.rearm_u6
+    exits = setting.exit_edge_u6 is not None
+    return (
+        view,
+        setting.min_edge_u6,
+        min(rearm, setting.min_edge_u6),
+        int(setting.policy),
+        setting.cooldown_ms * _MS_NS,
+        setting.order_delay_ms * _MS_NS,
+        setting.venue_delay_ms * _MS_NS if setting.venue_delay_ms >= 0 else AS_RECORDED,
+        int(setting.sizing),
+        setting.size_u6,
+        setting.bankroll_u6,
+        setting.limit_slip_u6,
+        int(setting.all_or_none),
+        -1 if setting.cap_shares_u6 is None else setting.cap_shares_u6,
+        -1 if setting.cap_cash_u6 is None else setting.cap_cash_u6,
+        NO_EDGE if setting.exit_edge_u6 is None else setting.exit_edge_u6,
+        NO_EDGE if exits else min(rearm, setting.min_edge_u6),
+    )
+
+
+def grid(
+    base: Setting,
+    *,
+    min_edges_u6: Iterable[int],
+    views: Iterable[View],
+    order_delays_ms: Iterable[int],
+    venue_delays_ms: Iterable[int],
+) -> list[Setting]:
+    """Return the product of the lists, every other value as in base, view by view."""
+    return [
+        replace(base, view=view, min_edge_u6=edge, order_delay_ms=order, venue_delay_ms=venue)
+        for view, edge, order, venue in product(views, min_edges_u6, order_delays_ms, venue_delays_ms)
+    ]
+
+
+def parse_cents(text: str) -> int:
+    """
+    Return cents as u6: `5`, `0.5`.
+
+    Raises:
+        UsageError: not a number of cents, or finer than a hundredth of a cent.
+    """
+    try:
+        value = Decimal(text) * _CENT_U6
+    except InvalidOperation:
+        raise UsageError(f"{text!r} is not a number of cents", hint="--min-edge 5  or  --min-edge 1:10:0.5") from None
+    if value != int(value) or int(value) % 100:
+        raise UsageError(f"{text} cents is finer than a hundredth of a cent")
+    return int(value)
+
+
+def parse_numbers(text: str, name: str) -> list[Decimal]:
+    """
+    Return a list `1,2,5` or a range `first:last:step`, both ends included.
+
+    Raises:
+        UsageError: neither of the two, a step that is not positive, or more than 10,000 values.
+    """
+    hint = f"--{name} 1,2,5  or  --{name} 1:10:0.5 (first:last:step)"
+    try:
+        if ":" not in text:
+            return [Decimal(part) for part in text.split(",")]
+        first, last, step = (Decimal(part) for part in text.split(":"))
+    except (InvalidOperation, ValueError):
+        raise UsageError(f"--{name} {text!r} is neither a list nor a range", hint=hint) from None
+    if step <= 0 or last < first or not all(value.is_finite() for value in (first, last, step)):
+        raise UsageError(f"--{name} {text!r} goes nowhere", why="step must be positive, last not below first", hint=hint)
+    count = int((last - first) / step) + 1
+    if count > 10_000:
+        raise UsageError(f"--{name} {text!r} has {count} values", why="more than 10,000 is not a grid", hint=hint)
+    return [first + step * k for k in range(count)]
