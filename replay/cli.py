@@ -71,11 +71,11 @@ _EXAMPLES = """\
 Record live sports and prediction markets as they arrive, and replay them through the code that ran live.
 
 \b
-  gametape record --league nba --for 4h             record tonight
-  gametape verify tapes/2026-01-15-nba              is every byte what was written?
-  gametape replay tapes/2026-01-15-nba --min-edge 5 what would we have done?
+  gametape record --league nba --for 4h               record tonight
+  gametape verify tapes/2026-01-15-nba                is every byte what was written?
+  gametape replay tapes/2026-01-15-nba --min-edge 5   what would we have done?
   gametape sweep tapes/* --min-edge 1:10:0.5 --poll 2,5,10,30 --out runs/january
-  gametape report runs/january --open               the answer in pictures
+  gametape report runs/january --open                 the answer in pictures
 
 Data goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 failed, 2 usage, 3 done but lossy, 4 regression,
 5 corrupt, 6 disk, 7 locked, 8 upstream unavailable.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +225,44 @@ def test_a_verb_that_needs_an_extra_says_so(monkeypatch, capsys):
     monkeypatch.setitem(cli.VERBS, "planted", cli.Verb("Tapes", "no_such_library_anywhere:planted", ""))
     assert cli.run(["planted"]) == errors.Exit.USAGE
     assert "no_such_library_anywhere" in capsys.readouterr().err
+
+
+def spoken_commands() -> list[tuple[str, str]]:
+    """Every command line that the pages, the program's help and the verbs' own help tell somebody to type."""
+    context = click.Context(cli.app)
+    texts = {"gametape --help": cli.app.help or ""}
+    for name in cli.VERBS:
+        command = cli.app.get_command(context, name)
+        texts[f"gametape {name} --help"] = (command.help if command else "") or ""
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("data/**/*.md"))]:
+        blocks = re.findall(r"^```(?:sh|bash|console)?\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE)
+        texts[path.relative_to(ROOT).as_posix()] = "\n".join(blocks).replace("\\\n", " ")
+    return [
+        (origin, part.partition("#")[0].strip())
+        for origin, text in texts.items()
+        for line in text.splitlines()
+        for part in re.split(r"&&|\|", line.strip().removeprefix("$ "))
+        if part.strip().startswith("gametape ")
+    ]
+
+
+def options_nobody_knows(line: str) -> list[str]:
+    """Return what in a command line is no verb or no option of its verb."""
+    words = shlex.split(re.split(r"\s{2,}", line)[0])[1:]
+    command: click.Command = cli.app
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(click.Context(command), words[0])
+        if found is None:
+            return [words[0]]
+        command = found
+        words = words[1:]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    known |= {"--help", "-h"}
+    return [word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known]
+
+
+def test_what_we_tell_people_to_type_can_be_typed():
+    """Every verb and every option in an example, on a page or in a help text, exists."""
+    lines = spoken_commands()
+    assert len(lines) > 20
+    assert [(*line, wrong) for line in lines if (wrong := options_nobody_knows(line[1]))] == []
