@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import polars as pl
@@ -16,14 +18,11 @@ from replay.core.models import GameStates
 
 __all__ = ["History", "read_history", "states_on_grid"]
 
-_GAMES = {
-    "game_id": pl.String,
-    "season_year": pl.Int64,
-    "date": pl.Int64,
-    "home_final": pl.Int64,
-    "away_final": pl.Int64,
-}
-_TIMELINE = {
+_Columns = Mapping[str, type[pl.DataType]]
+
+_GAMES: _Columns = {"game_id": pl.String, "home_final": pl.Int64, "away_final": pl.Int64}
+_GAMES_MAY: _Columns = {"season_year": pl.Int64, "date": pl.Int64}
+_TIMELINE: _Columns = {
     "game_id": pl.String,
     "period": pl.Int64,
     "clock_s": pl.Float64,
@@ -48,35 +47,46 @@ class History:
     games: pl.DataFrame
     timeline: pl.DataFrame
 
+    def between(self, first: int, last: int) -> History:
+        """Return the games of the seasons from first to last, with their score changes."""
+        games = self.games.filter(pl.col("season_year").is_between(first, last))
+        return History(self.league, games, self.timeline.join(games, on="game_id", how="semi", maintain_order="left"))
+
 
 def read_history(games: Path, timeline: Path, league: str = "nba", seasons: tuple[int, int] | None = None) -> History:
     """
     Read a history of the shared schema, all of it or the seasons from first to last.
 
-    Draws are left out: a win probability has no outcome there.
+    Draws and games without a score change are left out: a win probability has no outcome there, or no state.
+    season_year and date may be missing where no seasons are chosen.
 
     Raises:
-        UsageError: a file is missing, lacks a column, the league has no clock or no game is left.
+        UsageError: a file is missing, a column is missing or of another type, the league has no clock, or no game is
+            left.
         CorruptError: a file is no Parquet file.
     """
     rules = PERIOD_RULES.get(league)
     if rules is None:
         raise UsageError(f"no period rules for league {league!r}", hint=f"one of: {', '.join(PERIOD_RULES)}")
-    played = _read(games, _GAMES).filter(pl.col("home_final") != pl.col("away_final")).sort("date", "game_id")
+    scored = _read(timeline, _TIMELINE)
+    played = (
+        _read(games, _GAMES if seasons is None else {**_GAMES, **_GAMES_MAY}, _GAMES_MAY)
+        .filter(pl.col("home_final") != pl.col("away_final"))
+        .join(scored, on="game_id", how="semi")
+        .sort("date", "game_id")
+    )
     if seasons is not None:
         played = played.filter(pl.col("season_year").is_between(*seasons))
     if played.is_empty():
-        raise UsageError(f"no game in {games}", why="none is left after the choice of seasons")
+        raise UsageError(f"no game is left of {games}", why="no season, result or score change fits")
     overtimes = (pl.col("period") - rules.periods - 1) * rules.overtime_ms + rules.regulation_ms
     length = pl.when(pl.col("period") > rules.periods).then(rules.overtime_ms).otherwise(rules.period_ms)
     start = (
         pl.when(pl.col("period") > rules.periods).then(overtimes).otherwise((pl.col("period") - 1) * rules.period_ms)
     )
     clock = (pl.col("clock_s") * 1000).round().cast(pl.Int64)
-    changes = (
-        _read(timeline, _TIMELINE)
-        .join(played.select("game_id"), on="game_id", how="semi", maintain_order="left")
-        .select("game_id", elapsed_ms=start + length - clock, home="scoreHome", away="scoreAway")
+    changes = scored.join(played, on="game_id", how="semi", maintain_order="left").select(
+        "game_id", elapsed_ms=start + length - clock, home="scoreHome", away="scoreAway"
     )
     return History(league, played, changes)
 
@@ -126,7 +136,8 @@ def states_on_grid(
     return states, game_index, won[game_index]
 
 
-def _read(path: Path, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+def _read(path: Path, columns: _Columns, may: _Columns = MappingProxyType({})) -> pl.DataFrame:
+    """Read the columns; one that may be missing is null then."""
     if not path.is_file():
         raise UsageError(f"{path} does not exist", why="it should be a Parquet file of the shared history schema")
     try:
@@ -135,4 +146,8 @@ def _read(path: Path, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
         raise CorruptError(f"{path} is no Parquet file", why=str(error)) from error
     if missing := sorted(columns.keys() - set(frame.columns)):
         raise UsageError(f"{path} has no column {', '.join(missing)}", why=f"it has {', '.join(frame.columns)}")
-    return frame.select(pl.col(name).cast(kind) for name, kind in columns.items())
+    absent = {name: pl.lit(None) for name in may if name not in frame.columns}
+    try:
+        return frame.with_columns(**absent).select(pl.col(name).cast(kind) for name, kind in {**columns, **may}.items())
+    except pl.exceptions.PolarsError as error:
+        raise UsageError(f"{path} has a column of another type", why=str(error)) from error
