@@ -17,7 +17,10 @@ from recorder.tape.identity import HOT, TapeIdentity, read_identity
 from recorder.tape.manifest import Lost, Manifest, Sealed, read_manifest
 from recorder.tape.segment import TORN_TAIL, Damage, SegmentScan, scan_segment
 
-__all__ = ["Catalog", "HotPart", "Part", "SealedPart", "read_catalog"]
+__all__ = ["BROKEN_JOINT", "OVERLAPS", "Catalog", "HotPart", "Part", "SealedPart", "chain_in", "read_catalog"]
+
+BROKEN_JOINT = "segment does not follow from the one before it"
+OVERLAPS = "segment overlaps another"
 
 _HOT_NAME_LEN = len("00000000000000000000.hot")
 
@@ -61,6 +64,15 @@ Part = SealedPart | HotPart
 
 def _next_seq(part: Part) -> int:
     return part.scan.next_seq if isinstance(part, HotPart) else part.last_seq + 1
+
+
+def chain_in(part: Part) -> bytes:
+    """Return the SHA-256 of the block that a part says it follows."""
+    match part:
+        case SealedPart(entry):
+            return bytes.fromhex(entry.chain_in)
+        case HotPart(scan):
+            return scan.head.previous if scan.head else scan.blocks[0].previous
 
 
 @dataclass(slots=True)
@@ -189,20 +201,19 @@ def _check_joints(catalog: Catalog) -> None:
     lost = {entry.last_seq + 1: entry for entry in catalog.manifest.lost}
     for part in catalog.parts:
         if isinstance(part, SealedPart):
-            file, begins = part.entry.file, bytes.fromhex(part.entry.chain_in)
+            file = part.entry.file
             chain_out, closed = bytes.fromhex(part.entry.chain_out), part.entry.closed
         else:
             scan = part.scan
-            file, begins = scan.file, scan.head.previous if scan.head else scan.blocks[0].previous
-            chain_out, closed = scan.chain, scan.closed
+            file, chain_out, closed = scan.file, scan.chain, scan.close is not None
         joint = part.first_seq if isinstance(part, SealedPart) else part.scan.first_seq
         if joint > expected:
             if not _is_lost(lost, expected, joint):
                 _blame(catalog, file, expected, joint - 1)
         elif joint < expected:
-            catalog.damage.append(Damage(file, 0, None, None, "segment overlaps another"))
-        elif begins not in (chain, *_withdrawn_chains(catalog.manifest, joint)):
-            catalog.damage.append(Damage(file, 0, None, None, "segment does not follow from the one before it"))
+            catalog.damage.append(Damage(file, 0, None, None, OVERLAPS))
+        elif chain_in(part) not in (chain, *_withdrawn_chains(catalog.manifest, joint)):
+            catalog.damage.append(Damage(file, 0, None, None, BROKEN_JOINT))
         expected, chain, catalog.closed = _next_seq(part), chain_out, closed
     catalog.chain = chain
 

@@ -30,7 +30,7 @@ from recorder.tape.manifest import Sealed
 from recorder.tape.reader import read_block
 from recorder.tape.segment import Damage, SegmentScan
 
-__all__ = ["VerifyReport", "check_sealed", "verify_tape"]
+__all__ = ["VerifyReport", "check_sealed", "strangers", "verify_tape"]
 
 _KNOWN = frozenset({IDENTITY_FILE, LOCK_FILE, SEAL_LOCK_FILE, HOT, SEALED, MANIFEST, TMP, QUARANTINE})
 
@@ -78,7 +78,7 @@ def verify_tape(path: Path | str, *, deep: bool = False) -> VerifyReport:
                 found = _check_hot(path, scan) if deep else []
                 events += sum(block.count for block in scan.blocks) - sum(_missing(one) for one in found)
         damage.extend(found)
-    damage.extend(_strangers(catalog))
+    damage.extend(strangers(catalog))
     lost = tuple((one.first_seq, one.last_seq) for one in catalog.manifest.lost)
     return VerifyReport(ok=not damage, events=events, damage=tuple(damage), lost=lost, closed=catalog.closed)
 
@@ -155,7 +155,7 @@ def _check_hot(path: Path, scan: SegmentScan) -> list[Damage]:
     return damage
 
 
-def _strangers(catalog: Catalog) -> list[Damage]:
+def strangers(catalog: Catalog) -> list[Damage]:
     """Name what lies in a tape and does not belong there."""
     path = catalog.path
     found = [entry.name for entry in sorted(path.iterdir()) if entry.name not in _KNOWN]

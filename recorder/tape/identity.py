@@ -22,6 +22,7 @@ __all__ = [
     "SEALED",
     "SEAL_LOCK_FILE",
     "TMP",
+    "FutureFormatError",
     "TapeIdentity",
     "check_name",
     "decode_checked",
@@ -44,6 +45,10 @@ QUARANTINE = "quarantine"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 _CHECK = b',"sha256":"'
 _CHECK_LEN = len(_CHECK) + 64 + len(b'"}\n')
+
+
+class FutureFormatError(ValueError):
+    """The file is of a format that this program does not know yet: not damage, and nothing to mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ def decode_identity(data: bytes) -> TapeIdentity:
     facts = decode_checked(data)
     version = facts.get("format")
     if not isinstance(version, int) or version > FORMAT_VERSION:
-        raise ValueError(f"format {version} is later than {FORMAT_VERSION}, the latest this program knows")
+        raise FutureFormatError(f"format {version} is later than {FORMAT_VERSION}, the latest this program knows")
     try:
         return TapeIdentity(bytes.fromhex(facts["tape"]), facts["name"], facts["created_ns"], facts["label"])
     except KeyError as error:

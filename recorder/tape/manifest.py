@@ -20,10 +20,22 @@ from recorder.tape.fs import Fs, publish
 from recorder.tape.identity import MANIFEST, TMP, decode_checked, encode_checked
 from recorder.tape.segment import FORMAT_VERSION, Damage
 
-__all__ = ["Entry", "Group", "Lost", "Manifest", "Sealed", "Withdrawn", "publish_entry", "read_manifest"]
+__all__ = [
+    "MANIFEST_START",
+    "Entry",
+    "Group",
+    "Lost",
+    "Manifest",
+    "Sealed",
+    "Withdrawn",
+    "decode_entry",
+    "encode_entry",
+    "publish_entry",
+    "read_manifest",
+]
 
 _FILE = re.compile(r"[0-9]{8}\.json", re.ASCII)
-_START = "0" * 64
+MANIFEST_START = "0" * 64
 
 
 class Group(msgspec.Struct, frozen=True, array_like=True):
@@ -64,7 +76,11 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="
 
 
 class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="withdrawn"):
-    """A sealed segment that is no longer part of the tape, because it was damaged; its readable rows went elsewhere."""
+    """
+    A segment that recovery took out of the tape; its readable rows went elsewhere.
+
+    chain_out is the hash that the block after last_seq names as its previous, and that nothing on the tape has any more.
+    """
 
     file: str
     first_seq: int
@@ -89,18 +105,20 @@ class Manifest:
     """
     What the manifest says now.
 
-    sealed is in seq order; number and sha256 are those of the last entry read, 0 and zeros for none.
+    sealed is in seq order, entries in the order they were published; number and sha256 are those of the last entry read, 0 and zeros for none.
     """
 
     sealed: list[Sealed] = field(default_factory=list)
     withdrawn: list[Withdrawn] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     number: int = 0
-    sha256: str = _START
+    sha256: str = MANIFEST_START
 
     def admit(self, entry: Entry) -> None:
         """Take one more entry into account."""
+        self.entries.append(entry)
         match entry:
             case Sealed():
                 self.sealed.append(entry)
@@ -112,12 +130,19 @@ class Manifest:
                 self.lost.append(entry)
 
 
-def _encode_entry(entry: Entry, *, tape_id: bytes, number: int, previous: str) -> bytes:
+def encode_entry(entry: Entry, *, tape_id: bytes, number: int, previous: str) -> bytes:
+    """Render an entry; previous is the SHA-256 of the file before it, hex."""
     facts: dict[str, Any] = {"format": FORMAT_VERSION, "tape": tape_id.hex(), "number": number, "previous": previous}
     return encode_checked(facts | msgspec.to_builtins(entry))
 
 
-def _decode_entry(data: bytes, *, tape_id: bytes, number: int, previous: str | None) -> Entry:
+def decode_entry(data: bytes, *, tape_id: bytes, number: int, previous: str | None) -> Entry:
+    """
+    Read an entry; previous None means that the file before it could not be read.
+
+    Raises:
+        ValueError: damaged, of a later format, of another tape or out of place.
+    """
     facts = decode_checked(data)
     version = facts.pop("format", None)
     if not isinstance(version, int) or version > FORMAT_VERSION:
@@ -141,7 +166,7 @@ def read_manifest(path: Path, *, tape_id: bytes) -> Manifest:
     manifest = Manifest()
     folder = path / MANIFEST
     names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
-    previous: str | None = _START
+    previous: str | None = MANIFEST_START
     for name in names:
         file = f"{MANIFEST}/{name}"
         if not _FILE.fullmatch(name):
@@ -154,7 +179,7 @@ def read_manifest(path: Path, *, tape_id: bytes) -> Manifest:
             previous = None
         data = (folder / name).read_bytes()
         try:
-            manifest.admit(_decode_entry(data, tape_id=tape_id, number=number, previous=previous))
+            manifest.admit(decode_entry(data, tape_id=tape_id, number=number, previous=previous))
             previous = hashlib.sha256(data).hexdigest()
         except ValueError as error:
             manifest.damage.append(Damage(file, 0, None, None, str(error)))
@@ -172,7 +197,7 @@ def publish_entry(fs: Fs, path: Path, manifest: Manifest, entry: Entry, *, tape_
         OSError: the disk refused.
     """
     number = manifest.number + 1
-    data = _encode_entry(entry, tape_id=tape_id, number=number, previous=manifest.sha256)
+    data = encode_entry(entry, tape_id=tape_id, number=number, previous=manifest.sha256)
     publish(fs, path / TMP, path / MANIFEST / f"{number:08d}.json", data)
     manifest.number, manifest.sha256 = number, hashlib.sha256(data).hexdigest()
     manifest.admit(entry)

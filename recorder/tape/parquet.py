@@ -18,11 +18,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder.envelope import Envelope, Kind
+from recorder.envelope import Envelope, Kind, encode_row
 from recorder.tape.manifest import Group, Sealed
 from recorder.tape.segment import Damage
 
-__all__ = ["SCHEMA", "ParquetImage", "SealedError", "SealedFile", "encode_parquet"]
+__all__ = ["SCHEMA", "ParquetImage", "SealedError", "SealedFile", "describe_parquet", "encode_parquet", "read_origin"]
 
 class SealedError(ValueError):
     """A part of a sealed segment cannot be read; damage says where and which envelopes."""
@@ -126,6 +126,69 @@ def _groups(envelopes: Iterator[Envelope]) -> Iterator[list[tuple[int, int, str,
         yield group
 
 
+def _decode(reader: pq.ParquetFile, at: int) -> Iterator[Envelope]:
+    for batch in reader.iter_batches(_BATCH_ROWS, row_groups=[at], columns=_COLUMNS, use_threads=False):
+        columns = [column.to_pylist() for column in batch.columns]
+        for seq, recv_ns, feed, conn, kind, meta, payload in zip(*columns, strict=True):
+            yield Envelope(seq, recv_ns, feed, conn, _KINDS[kind], meta.encode(), payload)
+
+
+def read_origin(path: Path) -> tuple[bytes, int]:
+    """
+    Return the tape id and the tape's created_ns that a sealed file tells.
+
+    Raises:
+        SealedError: it cannot be read.
+    """
+    try:
+        with pq.ParquetFile(path) as reader:
+            noted = reader.schema_arrow.metadata or {}
+            return bytes.fromhex(noted[b"gametape.tape"].decode()), int(noted[b"gametape.created_ns"])
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise SealedError(Damage(path.name, 0, None, None, f"no sealed segment: {error}")) from error
+
+
+def describe_parquet(path: Path, file: str, *, tape_id: bytes) -> Sealed:
+    """
+    Make the manifest entry of a sealed file from the file alone; file is its name within the tape.
+
+    Raises:
+        SealedError: it cannot be read in full, or is not a segment of this tape.
+    """
+    data = path.read_bytes()
+    rows = hashlib.sha256()
+    spans: list[tuple[int, int, int, int]] = []
+    try:
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as reader:
+            noted = {key.decode(): value.decode() for key, value in (reader.schema_arrow.metadata or {}).items()}
+            facts = {key.removeprefix(_FACT_PREFIX): value for key, value in noted.items()}
+            for at in range(reader.num_row_groups):
+                envelopes = list(_decode(reader, at))
+                rows.update(b"".join(map(encode_row, envelopes)))
+                first, last = envelopes[0], envelopes[-1]
+                spans.append((first.seq, last.seq, first.recv_ns, last.recv_ns))
+        if facts["tape"] != tape_id.hex():
+            raise ValueError("belongs to another tape")
+        return Sealed(
+            file=file,
+            first_seq=spans[0][0],
+            last_seq=spans[-1][1],
+            count=spans[-1][1] - spans[0][0] + 1,
+            first_ns=spans[0][2],
+            last_ns=spans[-1][3],
+            rows_sha256=rows.hexdigest(),
+            file_sha256=hashlib.sha256(data).hexdigest(),
+            bytes=len(data),
+            chain_in=facts["chain_in"],
+            chain_out=facts["chain_out"],
+            closed=facts["closed"] == "1",
+            groups=_describe(data, spans),
+            footer=base64.b64encode(_footer(data)).decode(),
+        )
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError) as error:
+        raise SealedError(Damage(file, 0, None, None, f"no sealed segment of this tape: {error}")) from error
+
+
 class SealedFile:
     """A sealed segment, read by what the manifest says of it: a row group is decoded only if its bytes are the right ones."""
 
@@ -172,10 +235,7 @@ class SealedFile:
             # The footer comes from the manifest, where a checksum guards it; Parquet has none for its own.
             self._metadata = pq.read_metadata(pa.BufferReader(base64.b64decode(self._entry.footer)))
         with pq.ParquetFile(self._path, metadata=self._metadata, page_checksum_verification=True) as file:
-            for batch in file.iter_batches(_BATCH_ROWS, row_groups=[at], columns=_COLUMNS, use_threads=False):
-                columns = [column.to_pylist() for column in batch.columns]
-                for seq, recv_ns, feed, conn, kind, meta, payload in zip(*columns, strict=True):
-                    yield Envelope(seq, recv_ns, feed, conn, _KINDS[kind], meta.encode(), payload)
+            yield from _decode(file, at)
 
     def _damage(self, group: Group, why: str) -> Damage:
         return Damage(self._entry.file, group.offset, group.first_seq, group.last_seq, why)

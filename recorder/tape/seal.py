@@ -95,7 +95,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         "created_ns": str(catalog.identity.created_ns),
         "chain_in": scan.head.previous.hex(),
         "chain_out": scan.chain.hex(),
-        "closed": "1" if scan.closed else "0",
+        "closed": "0" if scan.close is None else "1",
     }
     image = encode_parquet(_envelopes(hot, scan), facts=facts)
     name = f"{scan.first_seq:020d}.parquet"
@@ -112,7 +112,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         bytes=len(image.data),
         chain_in=facts["chain_in"],
         chain_out=facts["chain_out"],
-        closed=scan.closed,
+        closed=scan.close is not None,
         groups=image.groups,
         footer=base64.b64encode(image.footer).decode(),
     )

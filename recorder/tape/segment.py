@@ -73,7 +73,7 @@ class SegmentScan:
     What can be read of a hot segment.
 
     blocks are whole, in seq order and without overlap, blocks without rows left out; end is the offset after the last
-    whole block; size the length of the file; closed tells that the writer ended it cleanly.
+    whole block; size the length of the file; close is the block without rows with which the writer ended it cleanly.
     """
 
     file: str
@@ -82,7 +82,7 @@ class SegmentScan:
     damage: list[Damage] = field(default_factory=list)
     end: int = 0
     size: int = 0
-    closed: bool = False
+    close: Block | None = None
     chain: bytes = b""
     """SHA-256 of the last whole block, the closing one included: what the next block names as its previous."""
     next_seq: int = 0
@@ -148,7 +148,6 @@ def scan_segment(segment: bytes, file: str, *, tape_id: bytes | None = None) -> 
         return scan
     found, holes = _find_blocks(segment, 0 if scan.head is None else SEGMENT_HEAD.size)
     scan.end = max((block.end for block in found), default=SEGMENT_HEAD.size if scan.head else 0)
-    scan.closed = bool(found) and not found[-1].count
     kept = _without_impostors(scan, _in_order(scan, found))
     scan.chain = kept[-1].sha256 if kept else (scan.head.previous if scan.head else b"")
     _place(scan, kept, holes)
@@ -255,4 +254,5 @@ def _place(scan: SegmentScan, kept: list[Block], holes: list[_Hole]) -> None:
         why = TORN_TAIL if hole.begin >= scan.end else hole.why
         scan.damage.append(Damage(scan.file, hole.begin, first_seq, last_seq, why))
     scan.blocks = [block for block in kept if block.count]
+    scan.close = kept[-1] if kept and not kept[-1].count else None
     scan.next_seq = expected
