@@ -12,7 +12,7 @@ from random import Random
 
 from recorder.feeds.base import Command, Failed, Input, Response
 from recorder.feeds.peek import Slot, espn_slots, is_busy
-from recorder.feeds.polling import SECOND_NS, Pace, Poll, ask_due
+from recorder.feeds.polling import SECOND_NS, Pace, Poll, ask_due, their_now_ns
 from recorder.leagues import League, game_days
 
 __all__ = ["EspnFeed"]
@@ -51,7 +51,7 @@ class EspnFeed:
         elif response.status != 304:
             poll.fail(now_ns, response)
             return
-        busy = is_busy(self._slots.get(poll.key, []), now_ns)
+        busy = is_busy(self._slots.get(poll.key, []), their_now_ns(response.headers, now_ns))
         poll.succeed(response, now_ns, int((self._pace.live_s if busy else self._pace.idle_s) * SECOND_NS))
 
     def _wanted(self, now_ns: int) -> list[Poll]:

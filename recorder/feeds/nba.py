@@ -10,7 +10,7 @@ from random import Random
 
 from recorder.feeds.base import Command, Failed, Input, Response
 from recorder.feeds.peek import Slot, is_busy, nba_slots
-from recorder.feeds.polling import SECOND_NS, Pace, Poll, ask_due
+from recorder.feeds.polling import SECOND_NS, Pace, Poll, ask_due, their_now_ns
 
 __all__ = ["NBA_HEADERS", "NbaScoreboardFeed"]
 
@@ -53,5 +53,5 @@ class NbaScoreboardFeed:
         elif response.status != 304:
             self._poll.fail(now_ns, response)
             return
-        busy = is_busy(self._slots, now_ns)
+        busy = is_busy(self._slots, their_now_ns(response.headers, now_ns))
         self._poll.succeed(response, now_ns, int((self._pace.live_s if busy else self._pace.idle_s) * SECOND_NS))

@@ -16,7 +16,7 @@ from random import Random
 
 from recorder.feeds.base import Command, Get, Response, WakeAt
 
-__all__ = ["SECOND_NS", "Backoff", "Pace", "Poll", "ask_due", "retry_after_ns"]
+__all__ = ["SECOND_NS", "Backoff", "Pace", "Poll", "ask_due", "retry_after_ns", "their_now_ns"]
 
 SECOND_NS = 1_000_000_000
 _WEATHER_NS = (2 * SECOND_NS, 30 * SECOND_NS)
@@ -141,13 +141,28 @@ def retry_after_ns(headers: Mapping[str, str], now_ns: int) -> int | None:
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return min(int(text[:10]), 10**9) * SECOND_NS
+    until_ns = _http_date_ns(text)
+    return None if until_ns is None else max(0, until_ns - now_ns)
+
+
+def their_now_ns(headers: Mapping[str, str], now_ns: int) -> int:
+    """
+    Return what time it is where an answer comes from: its `Date`, or now_ns where it bears none.
+
+    Whether a game is on is a question about the source's time: a tape that is played back has its own.
+    """
+    said_ns = _http_date_ns(headers.get("date", ""))
+    return now_ns if said_ns is None else said_ns
+
+
+def _http_date_ns(text: str) -> int | None:
     try:
-        until = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(0, int((until - _EPOCH).total_seconds()) * SECOND_NS - now_ns)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int((moment - _EPOCH).total_seconds()) * SECOND_NS
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:
