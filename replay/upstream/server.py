@@ -12,6 +12,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 
 import msgspec
@@ -201,6 +202,9 @@ class Upstream:
             del self._sockets[socket]
         return ws
 
+    def _now_ns(self) -> int:
+        return max(self._timeline.now_ns, self._from_ns)
+
     def _snapshot(self, tokens: Iterable[str]) -> bytes | None:
         return self._timeline.frame(tokens)
 
@@ -223,7 +227,7 @@ class Upstream:
         return _json(200, book)
 
     async def _time(self, _: web.Request) -> web.Response:
-        return _json(200, str((self._timeline.now_ns or self._from_ns) // 1_000_000_000).encode())
+        return _json(200, str(self._now_ns() // 1_000_000_000).encode())
 
     async def _answer(self, request: web.Request) -> web.Response:
         asked = address_of(request.path_qs)
@@ -237,10 +241,11 @@ class Upstream:
             return self._unknown(there)
         self._started.set()
         self._gate.served(address)
+        dated = {"date": formatdate(self._now_ns() // 1_000_000_000, usegmt=True)}
         etag = answer.headers.get("etag")
         if answer.status == HTTPStatus.OK and etag and request.headers.get("If-None-Match") == etag:
-            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers={"etag": etag})
-        return web.Response(status=answer.status, headers=_JSON | dict(answer.headers), body=answer.body)
+            return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=dated | {"etag": etag})
+        return web.Response(status=answer.status, headers=_JSON | dict(answer.headers) | dated, body=answer.body)
 
     def _unknown(self, asked: Address) -> web.Response:
         if is_scoreboard(asked):

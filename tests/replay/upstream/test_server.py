@@ -108,6 +108,21 @@ def test_not_modified_is_said_to_who_holds_the_body(tape: Any) -> None:
     _run(scene())
 
 
+def test_answers_bear_the_tapes_date(tape: Any) -> None:
+    """`Date` is the tape's time: whoever asks whether a game is on finds it on."""
+    tape.scores(0, b"body", date="Mon, 01 Jan 2001 00:00:00 GMT")
+    tape.scores(3600, b"body")
+
+    async def scene() -> None:
+        async with _world(tape.source(), PlayOptions(rate=1e6)) as (upstream, http):
+            await _get(http, SCORES + "20260115")
+            await upstream.ended.wait()
+            async with http.get(SCORES + "20260115") as answer:
+                assert answer.headers["date"] == "Fri, 16 Jan 2026 01:00:00 GMT"
+
+    _run(scene())
+
+
 def test_nba_file_needs_the_referer(tape: Any) -> None:
     """Without the league's Referer the CDN denies, in HTML."""
     tape.body(0, "https://cdn.nba.com" + NBA, b"{}", feed="nba.scoreboard")
