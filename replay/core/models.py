@@ -115,7 +115,10 @@ class GameStates:
 class WinProbability(Protocol):
     """A win-probability model."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The name it is installed and carded under."""
+        ...
 
     def predict_wp(self, states: GameStates, side: int) -> NDArray[np.int64]:
         """

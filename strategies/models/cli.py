@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-__all__ = ["model"]
+if TYPE_CHECKING:
+    from replay.models.card import Card
+    from replay.models.history import History
+
+__all__ = ["model", "refit"]
+
+_BROWNIAN_LIMITS = (
+    "who has the ball, fouls, timeouts and who is on the court",
+    "the strength of the teams: every game starts from the home advantage alone",
+    "any league that is not listed: it has no answer there",
+)
 
 
 def _seasons(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -57,7 +68,7 @@ def ls(*, as_json: bool) -> None:
       gametape model ls --json
     """
     from replay.models import model_names
-    from strategies.models.card import read_card
+    from replay.models.card import read_card
 
     cards = {name: read_card(name) for name in model_names()}
     if as_json:
@@ -80,7 +91,7 @@ def card(name: str, *, as_json: bool) -> None:
     \b
       gametape model card brownian
     """
-    from strategies.models.card import card_text, read_card
+    from replay.models.card import card_text, read_card
 
     found = read_card(name)
     if as_json:
@@ -116,9 +127,9 @@ def evaluate(
       gametape model eval --games games.parquet --timeline score_timeline.parquet --seasons 2024 --json
     """
     from replay.models import load_model
-    from strategies.models.evaluate import evaluate as judged
-    from strategies.models.evaluate import evaluation_text
-    from strategies.models.history import read_history
+    from replay.models.evaluate import evaluate as judged
+    from replay.models.evaluate import evaluation_text
+    from replay.models.history import read_history
 
     loaded = load_model(name)
     history = read_history(games, timeline, league, seasons)
@@ -158,9 +169,8 @@ def fit(
       gametape model fit --model brownian --games games.parquet --timeline score_timeline.parquet --seasons 2021:2024
     """
     from recorder.errors import UsageError
-    from strategies.models.card import card_text
-    from strategies.models.fit import refit
-    from strategies.models.history import read_history
+    from replay.models.card import card_text
+    from replay.models.history import read_history
 
     if name != "brownian":
         raise UsageError(f"model {name!r} cannot be fitted here", why="brownian can", hint="gametape model fit --help")
@@ -177,6 +187,46 @@ def fit(
     else:
         click.echo(coefficients.decode().rstrip())
         click.echo(card_text(described))
+
+
+def refit(history: History) -> tuple[bytes, Card]:
+    """
+    Fit the Brownian model of a history's league; return its coefficients file and its card.
+
+    With more than one season the card also holds the test on the last one of a fit on the others.
+
+    Raises:
+        GametapeError: the history does not determine the coefficients.
+    """
+    from replay.models.card import Card, digest
+    from replay.models.evaluate import measure, training
+    from replay.models.history import states_on_grid
+    from strategies.models.brownian import COEFFICIENTS_FILE, Brownian
+    from strategies.models.fit import fit_brownian
+
+    def fitted_on(part: History) -> Brownian:
+        states, _, is_home_win = states_on_grid(part)
+        return Brownian({part.league: fit_brownian(states, is_home_win)})
+
+    fitted = fitted_on(history)
+    text = msgspec.json.format(msgspec.json.encode(fitted.leagues), indent=2) + b"\n"
+    measured = [measure(fitted, history, history)]
+    first, last = history.first_and_last("season_year")
+    if first < last:
+        earlier = history.between(first, last - 1)
+        measured.insert(0, measure(fitted_on(earlier), earlier, history.between(last, last)))
+    described = Card(
+        model=fitted.name,
+        version=1,
+        summary="the lead as a Brownian motion with three coefficients; no pre-game knowledge",
+        source="Stern, A Brownian Motion Model for the Progress of Sports Scores, JASA 1994",
+        file=COEFFICIENTS_FILE,
+        sha256=digest(text),
+        training={history.league: training(history)},
+        measured={history.league: tuple(measured)},
+        limits=_BROWNIAN_LIMITS,
+    )
+    return text, described
 
 
 def _print_json(schema: str, body: dict[str, object]) -> None:

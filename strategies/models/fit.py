@@ -1,28 +1,16 @@
-"""Fitting the Brownian model by maximum likelihood, and writing down what was fitted on what."""
+"""Fitting the Brownian model by maximum likelihood."""
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from recorder.errors import GametapeError
-from replay.calibration import judge
 from replay.core.gameclock import PERIOD_RULES
 from replay.core.models import GameStates
-from strategies.models.brownian import COEFFICIENTS_FILE, Brownian, Coefficients, home_probability, minutes_left
-from strategies.models.card import Card, Measured, Training, digest
-from strategies.models.history import History, states_on_grid
+from strategies.models.brownian import Coefficients, home_probability, minutes_left
 
-__all__ = ["fit_brownian", "refit"]
-
-_SEED = 7
-_LIMITS = (
-    "who has the ball, fouls, timeouts and who is on the court",
-    "the strength of the teams: every game starts from the home advantage alone",
-    "any league that is not listed: it has no answer there",
-)
+__all__ = ["fit_brownian"]
 
 _START = Coefficients(mu=2.0, sigma=2.5, c=0.5, game_minutes=48)
 _STEPS_MAX = 50
@@ -69,66 +57,6 @@ def fit_brownian(states: GameStates, is_home_win: NDArray[np.bool_]) -> Coeffici
         why=f"its {len(states)} states do not determine the coefficients",
         hint="a season of games or more is needed",
     )
-
-
-def refit(history: History) -> tuple[bytes, Card]:
-    """
-    Fit the Brownian model of a history's league; return its coefficients file and its card.
-
-    With more than one season the card also holds the test on the last one of a fit on the others.
-
-    Raises:
-        GametapeError: the history does not determine the coefficients.
-    """
-    states, _, is_home_win = states_on_grid(history)
-    fitted = fit_brownian(states, is_home_win)
-    text = msgspec.json.format(msgspec.json.encode({history.league: fitted}), indent=2) + b"\n"
-    first, last = _first_and_last(history, "season_year")
-    measured = [_measure(fitted, history, history)]
-    if first < last:
-        earlier = history.between(first, last - 1)
-        then = fit_brownian(*states_on_grid(earlier)[::2])
-        measured.insert(0, _measure(then, earlier, history.between(last, last)))
-    training = Training(
-        seasons=(first, last),
-        dates=_first_and_last(history, "date"),
-        games=history.games.height,
-        states=len(states),
-        data="score changes of public play-by-play; states at 0:30, 1:30, ... elapsed of regulation",
-    )
-    card = Card(
-        model="brownian",
-        version=1,
-        summary="the lead as a Brownian motion with three coefficients; no pre-game knowledge",
-        source="Stern, A Brownian Motion Model for the Progress of Sports Scores, JASA 1994",
-        file=COEFFICIENTS_FILE,
-        sha256=digest(text),
-        training={history.league: training},
-        measured={history.league: tuple(measured)},
-        limits=_LIMITS,
-    )
-    return text, card
-
-
-def _measure(fitted: Coefficients, fitted_on: History, tested_on: History) -> Measured:
-    states, game, is_home_win = states_on_grid(tested_on)
-    prob_u6 = Brownian({tested_on.league: fitted}).predict_wp(states, 1)
-    scores = judge(prob_u6, is_home_win, game, seed=_SEED)
-    return Measured(
-        fitted_on=_first_and_last(fitted_on, "season_year"),
-        tested_on=_first_and_last(tested_on, "season_year"),
-        brier=round(scores.brier, _DIGITS),
-        log_loss=round(scores.log_loss, _DIGITS),
-        ece=round(scores.ece, _DIGITS),
-        n_states=scores.n_states,
-        n_games=scores.n_games,
-        intervals={name: (round(low, _DIGITS), round(high, _DIGITS)) for name, (low, high) in scores.intervals.items()},
-    )
-
-
-def _first_and_last(history: History, column: str) -> tuple[int, int]:
-    first, last = history.games.select(pl.col(column).min().alias("first"), pl.col(column).max().alias("last")).row(0)
-    return first or 0, last or 0
 
 
 def _coefficients(point: NDArray[np.float64], minutes: int) -> Coefficients:

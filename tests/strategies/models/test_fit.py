@@ -13,10 +13,11 @@ from simulated_history import MU, SIGMA, C, write_history
 
 from recorder.errors import GametapeError
 from replay.core.models import GameStates
+from replay.models.card import read_card
+from replay.models.history import read_history
 from strategies.models.brownian import COEFFICIENTS_FILE
-from strategies.models.card import read_card
-from strategies.models.fit import fit_brownian, refit
-from strategies.models.history import read_history
+from strategies.models.cli import refit
+from strategies.models.fit import fit_brownian
 
 
 def test_it_finds_the_walk_that_made_the_games(tmp_path: Path) -> None:

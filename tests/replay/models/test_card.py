@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from recorder.errors import CorruptError, UsageError
-from strategies.models import card as cards
-from strategies.models.card import card_text, read_card
+from replay.models import card as cards
+from replay.models.card import card_text, read_card
 
 
 def test_the_shipped_card_stands_for_the_shipped_file() -> None:
@@ -58,5 +59,5 @@ def test_a_card_of_another_file_is_refused(planted: Path) -> None:
 
 
 def read_shipped() -> cards.Card:
-    text = (Path(cards.__file__).parent / "brownian.card.json").read_bytes()
+    text = files("strategies.models").joinpath("brownian.card.json").read_bytes()
     return msgspec.json.decode(text, type=cards.Card)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from recorder.errors import CorruptError, UsageError
-from strategies.models.history import read_history, states_on_grid
+from replay.models.history import read_history, states_on_grid
 
 GAMES = {
     "game_id": ["1", "2"],

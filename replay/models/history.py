@@ -52,6 +52,11 @@ class History:
         games = self.games.filter(pl.col("season_year").is_between(first, last))
         return History(self.league, games, self.timeline.join(games, on="game_id", how="semi", maintain_order="left"))
 
+    def first_and_last(self, column: str) -> tuple[int, int]:
+        """Return the least and greatest value of a column of games; 0 where it is missing."""
+        first, last = self.games.select(first=pl.col(column).min(), last=pl.col(column).max()).row(0)
+        return first or 0, last or 0
+
 
 def read_history(games: Path, timeline: Path, league: str = "nba", seasons: tuple[int, int] | None = None) -> History:
     """

@@ -9,9 +9,10 @@ from recorder.errors import UsageError
 from replay.calibration import judge, reliability
 from replay.core.gameclock import PERIOD_RULES
 from replay.core.models import WinProbability
-from strategies.models.history import History, states_on_grid
+from replay.models.card import Measured, Training
+from replay.models.history import History, states_on_grid
 
-__all__ = ["evaluate", "evaluation_text", "phase_name"]
+__all__ = ["evaluate", "evaluation_text", "measure", "phase_name", "training"]
 
 _LETTERS = {2: "H", 3: "P", 4: "Q"}
 
@@ -47,6 +48,38 @@ def evaluate(model: WinProbability, history: History, *, seed: int = 7, draws: i
 def phase_name(league: str, period: int) -> str:
     """Name a regulation period as the sport does: Q1 to Q4, P1 to P3, H1 and H2."""
     return f"{_LETTERS[PERIOD_RULES[league].periods]}{period}"
+
+
+def measure(model: WinProbability, fitted_on: History, tested_on: History, *, seed: int = 7) -> Measured:
+    """
+    Score a model for its card, rounded to six decimals.
+
+    Raises:
+        ValueError: the model has no answer for any state of this league.
+    """
+    states, game, is_win = states_on_grid(tested_on)
+    scores = judge(model.predict_wp(states, 1), is_win, game, seed=seed)
+    return Measured(
+        fitted_on=fitted_on.first_and_last("season_year"),
+        tested_on=tested_on.first_and_last("season_year"),
+        brier=round(scores.brier, 6),
+        log_loss=round(scores.log_loss, 6),
+        ece=round(scores.ece, 6),
+        n_states=scores.n_states,
+        n_games=scores.n_games,
+        intervals={name: (round(low, 6), round(high, 6)) for name, (low, high) in scores.intervals.items()},
+    )
+
+
+def training(history: History) -> Training:
+    """Describe a history for the card of a model that was fitted on it."""
+    return Training(
+        seasons=history.first_and_last("season_year"),
+        dates=history.first_and_last("date"),
+        games=history.games.height,
+        states=len(states_on_grid(history)[0]),
+        data="score changes of public play-by-play; states at 0:30, 1:30, ... elapsed of regulation",
+    )
 
 
 def evaluation_text(found: dict[str, Any]) -> str:

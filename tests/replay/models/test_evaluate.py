@@ -12,9 +12,9 @@ from simulated_history import write_history
 
 from recorder.errors import UsageError
 from replay.core.models import GameStates
+from replay.models.evaluate import evaluate, evaluation_text, phase_name
+from replay.models.history import read_history
 from strategies.models.brownian import load
-from strategies.models.evaluate import evaluate, evaluation_text, phase_name
-from strategies.models.history import read_history
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from importlib.resources import files
 import msgspec
 
 from recorder.errors import CorruptError, UsageError
-from replay.models import model_entry
+from replay.models.registry import model_entry
 
 __all__ = ["Card", "Measured", "Training", "card_text", "digest", "read_card"]
 
