@@ -8,13 +8,12 @@ short one.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
 
-from recorder.envelope import Envelope, Kind
+from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.errors import UsageError
 from recorder.tape.writer import TapeWriter
 from replay.synth.dice import Dice
@@ -176,7 +175,7 @@ def _own(plan: Night) -> Iterator[Fact]:
         (1_000_000_000, {"note": "plan"}, plan_payload(plan.games)),
     )
     for after_ns, facts, payload in notes:
-        yield first_ns + after_ns, _OWN_FEED, 0, Kind.NOTE, _compact(facts), payload
+        yield first_ns + after_ns, _OWN_FEED, 0, Kind.NOTE, encode_meta(facts), payload
     for pulse_ns in range(first_ns + SECOND_NS + 1_000_000, plan.span.last_ns, SECOND_NS):
         yield pulse_ns, _OWN_FEED, 0, Kind.PULSE, b"", b""
 
@@ -215,11 +214,7 @@ def plan_payload(games: Sequence[Game]) -> bytes:
                 "confidence": "exact",
             }
         )
-    return _compact({"games": rows})
-
-
-def _compact(facts: dict[str, object]) -> bytes:
-    return json.dumps(facts, separators=(",", ":")).encode()
+    return encode_meta({"games": rows})
 
 
 # The market socket and the REST witness ---------------------------------------------------------------------------
@@ -274,7 +269,7 @@ def _venue(plan: Night, items: Iterator[MarketItem], summary: NightSummary) -> I
             body = "[" + ",".join(dice.shuffled([book for part in parts for book in part])) + "]"
             sent_ns = recv_ns - dice.ns_between(0.03, 0.15)
             meta = {"url": _BOOKS, "status": 200, "sent_ns": sent_ns, "headers": {"content-type": "application/json"}}
-            yield recv_ns, _BOOK_FEED, 0, Kind.BODY, _compact(meta), body.encode()
+            yield recv_ns, _BOOK_FEED, 0, Kind.BODY, encode_meta(meta), body.encode()
         yield from waiting
         parts, waiting, parts_left = [], [], len(plan.games)
 
@@ -291,7 +286,7 @@ def _socket(plan: Night) -> Iterator[Fact]:
     ends_ns = (plan.closes_ns, plan.span.last_ns)
     for conn, (dump_ns, end_ns) in enumerate(zip(plan.dumps_ns, ends_ns, strict=True), 1):
         opened_ns = dump_ns - 150_000_000
-        yield opened_ns, _MARKET_FEED, conn, Kind.OPENED, _compact({"url": _SOCKET}), b""
+        yield opened_ns, _MARKET_FEED, conn, Kind.OPENED, encode_meta({"url": _SOCKET}), b""
         yield opened_ns + 500_000, _MARKET_FEED, conn, Kind.SENT, b"", subscribe_text(tokens).encode()
         ping_ns = opened_ns + 10 * SECOND_NS
         while (pong_ns := ping_ns + dice.ns_between(0.03, 0.06)) < end_ns:
@@ -302,5 +297,5 @@ def _socket(plan: Night) -> Iterator[Fact]:
                 yield pong_ns + SECOND_NS, _MARKET_FEED, conn, Kind.FRAME, b"", new_market_frame(dice, stamp_ms)
             ping_ns += 10 * SECOND_NS
         if conn == 1:
-            meta = _compact({"code": 1006, "reason": "", "side": "lost"})
+            meta = encode_meta({"code": 1006, "reason": "", "side": "lost"})
             yield end_ns, _MARKET_FEED, conn, Kind.CLOSED, meta, b""

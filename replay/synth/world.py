@@ -148,7 +148,7 @@ def make_games(seed: int, games: int, date: str, evening_ns: int) -> tuple[Game,
     """
     dice = Dice(seed, "slate", date)
     clubs = dice.shuffled(NBA_TEAMS)
-    slots = sorted(_SLOTS_MIN[(number * 7) % len(_SLOTS_MIN)] if number else 0 for number in range(games))
+    slots = [_SLOTS_MIN[number * len(_SLOTS_MIN) // games] for number in range(games)]
     espn_first, nba_first = 401_800_000 + dice.whole(0, 90_000), dice.whole(100, 1100)
     made = []
     for index in range(games):
