@@ -1,0 +1,385 @@
+"""The verbs of the recorder: record, games, config."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from recorder.config import Settings, load_config, parse_duration_ns
+from recorder.errors import UpstreamError, UsageError
+
+if TYPE_CHECKING:
+    from recorder.clock import SystemClock
+    from recorder.config import Config
+    from recorder.leagues import League
+    from recorder.progress import Tally
+    from recorder.sequencer import Tap
+    from recorder.tape.writer import TapeWriter
+
+    LiveTap = Callable[[Path], AbstractAsyncContextManager[Tap]]
+    """Takes the path of the tape that is being recorded; its context is the live engine's life, its value the tap."""
+
+__all__ = ["config", "games", "record"]
+
+_PLAIN_LINE_S = 10.0
+_LEAGUE_HELP = "A league, as often as wanted: nba, nhl, mlb, ncaamb, …"
+_UPSTREAM_HELP = "Ask this base address instead of every public one."
+
+
+@click.command()
+@click.option("--league", "leagues", multiple=True, metavar="KEY", help=_LEAGUE_HELP)
+@click.option("--all", "all_leagues", is_flag=True, help="All leagues.")
+@click.option("--for", "record_for", metavar="TIME", help="How long: 30s, 90m, 4h. Without it until Ctrl-C.")
+@click.option("--tape", metavar="NAME", help="The tape; an existing one is gone on with. Default: date and leagues.")
+@click.option("--upstream", metavar="URL", help=_UPSTREAM_HELP)
+@click.option("--poll-live", metavar="TIME", help="How often scores are asked while a game is on; 2s.")
+@click.option("--poll-idle", metavar="TIME", help="And while none is; 30s. With --upstream as --poll-live.")
+@click.option("--live", is_flag=True, help="Run the live engine beside the recording.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
+def record(
+    *,
+    leagues: tuple[str, ...],
+    all_leagues: bool,
+    record_for: str | None,
+    tape: str | None,
+    upstream: str | None,
+    poll_live: str | None,
+    poll_idle: str | None,
+    live: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """
+    Record tonight's games and their markets, byte for byte.
+
+    \b
+    gametape record --league nba --for 4h
+    gametape record --all --tape saturday
+    gametape record --upstream http://127.0.0.1:8000 --poll-live 500ms
+    gametape record --league nhl --dry-run
+
+    The first Ctrl-C ends the recording in good order; nothing that was recorded is ever lost by stopping.
+    """
+    from recorder.clock import SystemClock
+    from recorder.lineup import check_manners
+
+    live_s, idle_s = _seconds(poll_live), _seconds(poll_idle)
+    if upstream is not None and idle_s is None:
+        # A night that is played back has the dates of its own day: by our clock none of its games is ever near.
+        idle_s = live_s if live_s is not None else load_config().config.poll_live_s
+    polls = {"poll_live_s": live_s, "nba_poll_live_s": live_s, "poll_idle_s": idle_s}
+    settings = load_config({"leagues": list(leagues) or None, **polls}, upstream=upstream)
+    wanted = _leagues(settings.config, all_leagues=all_leagues)
+    for_ns = None if record_for is None else parse_duration_ns(record_for)
+    check_manners(settings.config)
+    path = _tape_path(settings.config, tape, wanted, SystemClock().now_ns())
+    if dry_run:
+        _say_plan_of_asking(settings.config, wanted, path, as_json=as_json)
+        return
+    _record(settings.config, wanted, path, for_ns, live=live, as_json=as_json)
+
+
+@click.command()
+@click.option("--league", "leagues", multiple=True, metavar="KEY", help=_LEAGUE_HELP)
+@click.option("--date", "date", metavar="YYYY-MM-DD", help="A game day of New York; today.")
+@click.option("--upstream", metavar="URL", help=_UPSTREAM_HELP)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def games(*, leagues: tuple[str, ...], date: str | None, upstream: str | None, as_json: bool) -> None:
+    """
+    Show which game belongs to which market, how surely, and which has none.
+
+    \b
+    gametape games
+    gametape games --league nba --date 2026-01-15
+    gametape games --json
+    """
+    import asyncio
+
+    from recorder.games import look_at
+    from recorder.leagues import game_date
+
+    settings = load_config({"leagues": list(leagues) or None}, upstream=upstream)
+    now_ns = _noon_ns(date)
+    plan = asyncio.run(look_at(settings.config, _leagues(settings.config), now_ns))
+    day = game_date(now_ns)
+    shown = [game for game in plan.games if game.start_ns is None or game_date(game.start_ns) == day]
+    alone = [game for game in plan.unmatched if game.start_ns is None or game_date(game.start_ns) == day]
+    if as_json:
+        _echo_json({"schema": "gametape.games/1", "date": day.isoformat(), "games": shown, "unmatched": alone})
+        return
+    for game in shown:
+        teams = _plain(f"{game.away} @ {game.home}")
+        click.echo(f"{_hour(game.start_ns)}  {game.league:<6} {teams:<36} {game.confidence:<7} {game.market_id}")
+    for one in alone:
+        teams = _plain(f"{one.away} @ {one.home}")
+        click.echo(f"{_hour(one.start_ns)}  {one.league:<6} {teams:<36} UNMATCHED {_plain(one.reason)}")
+    click.echo(f"{day}: {len(shown)} games with a market, {len(alone)} without", err=True)
+
+
+@click.group()
+def config() -> None:
+    """
+    Show every setting and where its value came from.
+
+    \b
+    gametape config show
+    gametape config show --json
+    """
+
+
+@config.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def show(*, as_json: bool) -> None:
+    """Show every setting, its value and its source: default, gametape.toml, or a GAMETAPE_ variable."""
+    rows = _settings_rows(load_config())
+    if as_json:
+        _echo_json({"schema": "gametape.config/1", "settings": rows})
+        return
+    for row in rows:
+        click.echo(f"{row['key']:<16} {_text(row['value']):<56} {row['source']}")
+
+
+# Recording ---------------------------------------------------------------------------------------------------
+
+
+def _record(
+    config: Config, leagues: Sequence[League], path: Path, for_ns: int | None, *, live: bool, as_json: bool
+) -> None:
+    import asyncio
+
+    from recorder.clock import SystemClock
+    from recorder.progress import Tally
+
+    live_tap = _live_tap() if live else None
+    writer = _open_tape(config, path)
+    clock = SystemClock(not_before_ns=writer.last_ns)
+    tally = Tally(durable_seq=writer.next_seq - 1)
+    first_seq = writer.next_seq
+    click.echo(f"recording {', '.join(league.key for league in leagues)} to {path}; Ctrl-C ends it", err=True)
+    try:
+        asyncio.run(_run(config, leagues, writer, clock, tally, for_ns, live_tap))
+    finally:
+        _summarise(tally, path, first_seq, as_json=as_json)
+    if tally.feeds and not tally.answers:
+        why = next((count.last_why for count in tally.feeds.values() if count.last_why), "")
+        raise UpstreamError("no source answered", why=why, hint="gametape record --dry-run shows what is asked")
+
+
+async def _run(
+    config: Config,
+    leagues: Sequence[League],
+    writer: TapeWriter,
+    clock: SystemClock,
+    tally: Tally,
+    for_ns: int | None,
+    live_tap: LiveTap | None,
+) -> None:
+    import asyncio
+    import signal
+    from random import Random
+
+    from recorder.lineup import lineup
+    from recorder.plan import Planner
+    from recorder.session import Session
+
+    loop = asyncio.get_running_loop()
+    async with AsyncExitStack() as stack:
+        taps: list[Tap] = [tally]
+        if live_tap is not None:
+            taps.append(await stack.enter_async_context(live_tap(writer.path)))
+        feeds = lineup(config, leagues, rng=Random(clock.now_ns()))
+        session = Session(writer, clock, feeds, Planner(), config, taps=taps, on_durable=tally.on_durable)
+
+        def stop() -> None:
+            # A second signal finds its usual meaning again.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+            click.echo("stopping: closing sockets, writing the rest", err=True)
+            session.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+        try:
+            async with asyncio.TaskGroup() as group:
+                showing = group.create_task(_show(tally, clock))
+                await session.run(for_ns=for_ns)
+                showing.cancel()
+        except BaseExceptionGroup as failures:
+            # The session says one thing; the group around it is ours and nobody's news.
+            raise failures.exceptions[0] from None
+
+
+def _open_tape(config: Config, path: Path) -> TapeWriter:
+    """Begin the tape, or go on with it where it exists."""
+    from recorder.clock import SystemClock
+    from recorder.tape.writer import TapeWriter
+
+    segment_bytes = config.segment_mib << 20
+    if (path / "tape.json").exists():
+        return TapeWriter.resume(path, segment_raw_bytes=segment_bytes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return TapeWriter.create(path, created_ns=SystemClock().now_ns(), segment_raw_bytes=segment_bytes)
+
+
+def _live_tap() -> LiveTap:
+    """Find the live engine's tap: the entry point `live` of the group `gametape.taps`."""
+    from importlib.metadata import entry_points
+
+    found = entry_points(group="gametape.taps", name="live")
+    if not found:
+        raise UsageError(
+            "--live finds no engine",
+            why="no installed package has the entry point `live` in the group `gametape.taps`",
+            hint="record without --live; the tape can be replayed at any time",
+        )
+    tap: LiveTap = next(iter(found)).load()
+    return tap
+
+
+async def _show(tally: Tally, clock: SystemClock) -> None:
+    """Show progress on stderr for ever: one changing line on a terminal, a plain line every ten seconds elsewhere."""
+    import asyncio
+    import sys
+
+    if not sys.stderr.isatty():
+        while True:
+            await asyncio.sleep(_PLAIN_LINE_S)
+            click.echo(_plain(tally.line(clock.now_ns())), err=True)
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("starting") as status:
+        while True:
+            await asyncio.sleep(0.25)
+            status.update(escape(_plain(tally.line(clock.now_ns()))))
+
+
+def _summarise(tally: Tally, path: Path, first_seq: int, *, as_json: bool) -> None:
+    seconds = (tally.last_ns - tally.first_ns) / 1e9
+    if as_json:
+        feeds = {
+            name: {"events": count.events, "answers": count.answers, "gaps": count.gaps}
+            for name, count in sorted(tally.feeds.items())
+        }
+        facts = {"schema": "gametape.record/1", "tape": str(path), "events": tally.events, "first_seq": first_seq}
+        more = {"durable_seq": tally.durable_seq, "games": tally.games, "feeds": feeds, "gaps": tally.gaps}
+        _echo_json({**facts, **more, "seconds": round(seconds, 3)})
+        return
+    click.echo(f"{path}: {tally.events:,} events in {seconds:.0f} s, {tally.games} games, {tally.bytes:,} bytes")
+    for name, count in sorted(tally.feeds.items()):
+        why = f"  last: {_plain(count.last_why)}" if count.gaps else ""
+        click.echo(f"  {name:<20} {count.events:>9,} events  {count.gaps:>4} gaps{why}")
+    click.echo(f"next: gametape verify {path}; gametape seal {path}; gametape replay {path}")
+
+
+def _say_plan_of_asking(config: Config, leagues: Sequence[League], path: Path, *, as_json: bool) -> None:
+    """Say what would be asked first, which is all that is known before the first answers."""
+    from random import Random
+
+    from recorder.clock import SystemClock
+    from recorder.feeds.base import Get, Start
+    from recorder.lineup import lineup
+
+    now_ns = SystemClock().now_ns()
+    asked = [
+        {"feed": feed.name, "method": "GET" if command.body is None else "POST", "url": command.url}
+        for feed in lineup(config, leagues, rng=Random(0))
+        for command in feed.step(Start(), now_ns)
+        if isinstance(command, Get)
+    ]
+    later = [
+        {"feed": "polymarket.market", "method": "SOCKET", "url": config.market_ws_url},
+        {"feed": "polymarket.book", "method": "POST", "url": f"{config.clob_url}/books"},
+    ]
+    exists = (path / "tape.json").exists()
+    if as_json:
+        _echo_json({"schema": "gametape.record/1", "dry_run": True, "tape": str(path), "asked": asked, "later": later})
+        return
+    click.echo(f"tape {path} ({'would be gone on with' if exists else 'would be new'})")
+    for row in asked:
+        click.echo(f"{row['feed']:<18} {row['method']:<6} {row['url']}")
+    click.echo("once games and markets are matched:")
+    for row in later:
+        click.echo(f"{row['feed']:<18} {row['method']:<6} {row['url']}")
+
+
+# Small things ------------------------------------------------------------------------------------------------
+
+
+def _leagues(config: Config, *, all_leagues: bool = False) -> list[League]:
+    from recorder.leagues import LEAGUES, league_of
+
+    if all_leagues:
+        return list(LEAGUES.values())
+    leagues = [league_of(key) for key in dict.fromkeys(config.leagues)]
+    if not leagues:
+        raise UsageError("no league to record", hint="gametape record --league nba")
+    return leagues
+
+
+def _seconds(duration: str | None) -> float | None:
+    return None if duration is None else parse_duration_ns(duration) / 1e9
+
+
+def _tape_path(config: Config, tape: str | None, leagues: Sequence[League], now_ns: int) -> Path:
+    """Return where the tape is: a path as it is given, a name below the tapes directory, or tonight's own name."""
+    from recorder.leagues import LEAGUES, game_date
+
+    if tape is None:
+        keys = "-".join(league.key for league in leagues)
+        name = "all" if len(leagues) == len(LEAGUES) else keys
+        tape = f"{game_date(now_ns)}-{name}"[:64]
+    return Path(tape) if "/" in tape else Path(config.tapes_dir) / tape
+
+
+def _noon_ns(date: str | None) -> int:
+    """Return noon in New York of a date, when that day's games are ahead; now for no date."""
+    from datetime import datetime
+
+    from recorder.clock import SystemClock
+    from recorder.leagues import GAME_ZONE
+
+    if date is None:
+        return SystemClock().now_ns()
+    try:
+        noon = datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=GAME_ZONE)
+    except ValueError as error:
+        raise UsageError(f"not a date: {date!r}", why=str(error), hint="--date 2026-01-15") from error
+    return int(noon.timestamp()) * 1_000_000_000
+
+
+def _hour(start_ns: int | None) -> str:
+    from datetime import UTC, datetime
+
+    from recorder.leagues import GAME_ZONE
+
+    if start_ns is None:
+        return "  ?  "
+    return datetime.fromtimestamp(start_ns // 1_000_000_000, UTC).astimezone(GAME_ZONE).strftime("%H:%M")
+
+
+def _settings_rows(settings: Settings) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "value": getattr(settings.config, key), "source": source}
+        for key, source in settings.sources.items()
+    ]
+
+
+def _text(value: object) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _plain(text: str) -> str:
+    """Take out what would steer a terminal: names and reasons come from strangers."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _echo_json(facts: dict[str, Any]) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(facts).decode())

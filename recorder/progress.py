@@ -1,0 +1,114 @@
+"""What an operator sees while a recording runs, and the sums at its end: a tap that only counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from recorder.envelope import Envelope, Kind
+from recorder.sequencer import RECORDER
+
+__all__ = ["FeedCount", "Tally"]
+
+_NS = 1_000_000_000
+_ANSWERS = frozenset({Kind.FRAME, Kind.BODY})
+_GAPS = frozenset({Kind.CLOSED, Kind.SILENT, Kind.FAILED})
+
+
+@dataclass(slots=True)
+class FeedCount:
+    """One feed so far. gaps counts failed requests, closed sockets (ours at the end apart) and silences."""
+
+    events: int = 0
+    answers: int = 0
+    gaps: int = 0
+    heard_ns: int = 0
+    last_why: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts what a session records; call it with every envelope."""
+
+    events: int = 0
+    bytes: int = 0
+    games: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    durable_seq: int = -1
+    disk: str = ""
+    feeds: dict[str, FeedCount] = field(default_factory=dict)
+
+    name = "progress"
+
+    def __call__(self, envelope: Envelope) -> None:
+        """Count one envelope."""
+        self.events += 1
+        self.bytes += len(envelope.payload)
+        self.first_ns = self.first_ns or envelope.recv_ns
+        self.last_ns = envelope.recv_ns
+        if envelope.feed == RECORDER:
+            if envelope.kind is Kind.NOTE:
+                self._note(envelope)
+            return
+        count = self.feeds.setdefault(envelope.feed, FeedCount())
+        count.events += 1
+        if envelope.kind in _ANSWERS:
+            count.answers += 1
+            count.heard_ns = envelope.recv_ns
+        elif envelope.kind in _GAPS:
+            self._gap(count, envelope)
+
+    def on_durable(self, seq: int) -> None:
+        """Take note of what the disk has."""
+        self.durable_seq = seq
+
+    @property
+    def answers(self) -> int:
+        """Frames and bodies of all feeds."""
+        return sum(count.answers for count in self.feeds.values())
+
+    @property
+    def gaps(self) -> int:
+        """Gaps of all feeds."""
+        return sum(count.gaps for count in self.feeds.values())
+
+    def line(self, now_ns: int) -> str:
+        """Render the state in one line, worst first: the disk, then the feed that was heard least lately."""
+        seconds = max(1, (now_ns - self.first_ns) // _NS)
+        feeds = sorted(self.feeds.items(), key=lambda item: item[1].heard_ns)
+        parts = [
+            *([f"DISK REFUSES: {self.disk}"] if self.disk else []),
+            f"{_clock(seconds)} {self.events:,} events ({self.events // seconds:,}/s), {self.games} games",
+            *(f"{name} {_age(count, now_ns)}" for name, count in feeds),
+        ]
+        return "  ".join(parts)
+
+    def _note(self, envelope: Envelope) -> None:
+        facts = envelope.facts()
+        match facts["note"]:
+            case "plan":
+                self.games = envelope.payload.count(b'"game_id":')
+            case "disk_refused":
+                self.disk = facts["why"]
+            case "disk_back":
+                self.disk = ""
+            case _:
+                pass
+
+    def _gap(self, count: FeedCount, envelope: Envelope) -> None:
+        facts = envelope.facts()
+        if facts.get("side") == "us" and facts.get("reason") == "session ends":
+            return
+        count.gaps += 1
+        count.last_why = str(facts.get("why") or facts.get("reason") or "silent")
+
+
+def _age(count: FeedCount, now_ns: int) -> str:
+    if not count.heard_ns:
+        return "nothing yet"
+    gaps = f", {count.gaps} gaps" if count.gaps else ""
+    return f"{max(0, now_ns - count.heard_ns) // _NS} s ago{gaps}"
+
+
+def _clock(seconds: int) -> str:
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -1,0 +1,99 @@
+"""A small night behind real sockets, for tests that run a whole program: one market, all sources on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Iterator
+
+from aiohttp import WSMsgType, web
+
+__all__ = ["AWAY_TOKEN", "HOME_TOKEN", "NIGHT", "little_upstream"]
+
+NIGHT = "2026-01-15"
+HOME_TOKEN, AWAY_TOKEN = "222", "111"
+_START = "2026-01-16T00:30:00Z"
+
+
+def _team(number: int, name: str, side: str) -> dict[str, object]:
+    return {"homeAway": side, "score": "0", "team": {"id": str(number), "name": name, "displayName": f"The {name}"}}
+
+
+def _event(number: int, home: str, away: str) -> dict[str, object]:
+    teams = [_team(number, home, "home"), _team(number + 1, away, "away")]
+    status = {"type": {"state": "in", "completed": False}}
+    return {"id": str(number), "date": _START, "competitions": [{"competitors": teams, "status": status}]}
+
+
+def _body(path: str) -> object:
+    if path.endswith("/basketball/nba/scoreboard"):
+        return {"events": [_event(401, "Pacers", "Knicks"), _event(501, "Bulls\x1b[2J", "Heat")]}
+    if path.endswith("/todaysScoreboard_00.json"):
+        return {"scoreboard": {"gameDate": NIGHT, "games": []}}
+    if path == "/sports":
+        return [{"sport": "nba", "series": "10345"}]
+    if path == "/events":
+        market = {
+            "conditionId": "0xabc",
+            "slug": "nba-nyk-ind-2026-01-15",
+            "sportsMarketType": "moneyline",
+            "outcomes": json.dumps(["Knicks", "Pacers"]),
+            "clobTokenIds": json.dumps([AWAY_TOKEN, HOME_TOKEN]),
+            "gameStartTime": _START,
+        }
+        series = [{"id": "10345"}]
+        return [{"id": "9", "slug": market["slug"], "startTime": _START, "series": series, "markets": [market]}]
+    if path == "/books":
+        return [{"asset_id": HOME_TOKEN, "bids": [], "asks": []}]
+    return None
+
+
+async def _answer(request: web.Request) -> web.StreamResponse:
+    if request.path == "/ws/market":
+        return await _market(request)
+    body = _body(request.path)
+    return web.json_response(body, status=404 if body is None else 200)
+
+
+async def _market(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async for message in socket:
+        if message.type is not WSMsgType.TEXT:
+            continue
+        if message.data == "PING":
+            await socket.send_str("PONG")
+            continue
+        books = [
+            {"event_type": "book", "asset_id": token, "market": "0xabc", "bids": [], "asks": [], "timestamp": "1"}
+            for token in json.loads(message.data)["assets_ids"]
+        ]
+        await socket.send_str(json.dumps(books))
+    return socket
+
+
+@contextlib.contextmanager
+def little_upstream() -> Iterator[str]:
+    """Serve the night from a thread of its own and give its base address."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def start() -> web.AppRunner:
+        app = web.Application()
+        app.router.add_route("*", "/{tail:.*}", _answer)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner
+
+    runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

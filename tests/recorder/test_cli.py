@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from little_upstream import AWAY_TOKEN, HOME_TOKEN, NIGHT, little_upstream
+
+from recorder.cli import config, games, record
+from recorder.envelope import Envelope, Kind
+from recorder.errors import LockedError, UpstreamError, UsageError
+from recorder.tape.fsck import verify_tape
+from recorder.tape.reader import open_tape
+from recorder.tape.writer import TapeWriter
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("GAMETAPE_")]:
+        monkeypatch.delenv(name)
+
+
+def run(verb: click.Command, *words: str) -> Result:
+    result = CliRunner().invoke(verb, words)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def of(envelopes: list[Envelope], kind: Kind, feed: str) -> list[Envelope]:
+    return [e for e in envelopes if e.kind is kind and e.feed == feed]
+
+
+def test_a_whole_night_is_recorded() -> None:
+    """record asks every source, finds the plan, opens the market socket and leaves a whole, verified tape."""
+    with little_upstream() as base:
+        result = run(record, "--upstream", base, "--tape", "night", "--for", "1500ms", "--poll-live", "200ms", "--json")
+    summary = json.loads(result.stdout)
+    envelopes = list(open_tape(Path("tapes/night")).read())
+    assert summary["schema"] == "gametape.record/1"
+    assert summary["events"] == len(envelopes) == summary["durable_seq"] + 1
+    assert (summary["games"], summary["gaps"], summary["first_seq"]) == (1, 0, 0)
+    assert verify_tape(Path("tapes/night")).ok
+    assert envelopes[0].facts()["upstream"]["espn"] == base
+    assert len(of(envelopes, Kind.BODY, "espn.nba")) >= 4
+    for feed in ("nba.scoreboard", "gamma.markets", "polymarket.book"):
+        assert of(envelopes, Kind.BODY, feed)
+    (plan,) = [e for e in of(envelopes, Kind.NOTE, "recorder") if e.facts()["note"] == "plan"]
+    (game,) = json.loads(plan.payload)["games"]
+    assert (game["game_id"], game["home"], game["away"]) == ("nba:401", "Pacers", "Knicks")
+    assert (game["home_token_id"], game["away_token_id"]) == (HOME_TOKEN, AWAY_TOKEN)
+    market = [e for e in envelopes if e.feed == "polymarket.market"]
+    assert [e.kind for e in market] == [Kind.OPENED, Kind.SENT, Kind.FRAME, Kind.CLOSED]
+    assert json.loads(market[1].payload)["assets_ids"] == [HOME_TOKEN, AWAY_TOKEN]
+
+
+def test_an_existing_tape_is_gone_on_with() -> None:
+    """Recording under the same name appends; seq goes on without a hole and time never falls."""
+    with little_upstream() as base:
+        for _ in range(2):
+            result = run(record, "--upstream", base, "--tape", "a", "--for", "200ms", "--json")
+    envelopes = list(open_tape(Path("tapes/a")).read())
+    assert json.loads(result.stdout)["first_seq"] > 0
+    assert [e.seq for e in envelopes] == list(range(len(envelopes)))
+    assert [e.recv_ns for e in envelopes] == sorted(e.recv_ns for e in envelopes)
+    assert sum(e.kind is Kind.NOTE and e.facts()["note"] == "session" for e in envelopes) == 2
+
+
+def test_the_default_name_is_the_night_and_the_leagues() -> None:
+    """Without a name the tape is called after New York's game day and its leagues; the summary says what is next."""
+    with little_upstream() as base:
+        result = run(record, "--upstream", base, "--league", "nba", "--for", "100ms")
+    (path,) = Path("tapes").iterdir()
+    assert path.name.endswith("-nba")
+    assert f"gametape verify {path}" in result.stdout
+    assert "recording nba to" in result.stderr
+
+
+def test_a_tape_that_is_being_written_is_locked() -> None:
+    """A second recorder of the same tape is refused before it asks anybody anything."""
+    Path("tapes").mkdir()
+    with TapeWriter.create(Path("tapes/a"), created_ns=1), pytest.raises(LockedError):
+        run(record, "--tape", "a", "--upstream", "http://127.0.0.1:1", "--for", "1s")
+
+
+def test_no_answer_at_all_is_an_upstream_error() -> None:
+    """Where nobody answers the tape says so, and so does the exit."""
+    with pytest.raises(UpstreamError, match="no source answered"):
+        run(record, "--upstream", "http://127.0.0.1:1", "--tape", "a", "--for", "300ms")
+    assert of(list(open_tape(Path("tapes/a")).read()), Kind.FAILED, "espn.nba")
+
+
+def test_a_dry_run_asks_nothing_and_makes_nothing() -> None:
+    """--dry-run lists the first questions and what follows them."""
+    facts = json.loads(run(record, "--dry-run", "--json", "--league", "nhl", "--tape", "x").stdout)
+    assert [row["feed"] for row in facts["asked"]] == ["espn.nhl", "espn.nhl", "gamma.markets"]
+    assert "site.api.espn.com" in facts["asked"][0]["url"]
+    assert facts["later"][0]["url"].startswith("wss://")
+    assert "would be new" in run(record, "--dry-run").stdout
+    assert not Path("tapes").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--league", "nbaa"),
+        ("--for", "long"),
+        ("--poll-live", "1"),
+        ("--upstream", "nowhere"),
+        ("--tape", "UPPER", "--upstream", "http://127.0.0.1:1"),
+        ("--tape", "..", "--upstream", "http://127.0.0.1:1"),
+        ("--live",),
+    ],
+)
+def test_wrong_arguments_are_usage_errors(words: tuple[str, ...]) -> None:
+    """What cannot be meant is refused before anything is asked or made."""
+    with pytest.raises(UsageError):
+        run(record, *words)
+    assert not list(Path().rglob("tape.json"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_recording_in_good_order(number: signal.Signals) -> None:
+    """One SIGINT or SIGTERM closes the sockets, commits, closes the tape and exits with 0."""
+    with little_upstream() as base:
+        code = (
+            f"from recorder.cli import record; record(['--upstream', {base!r}, '--tape', 'a', '--poll-live', '50ms'])"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        child = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+        _wait_for_frame(child)
+        child.send_signal(number)
+        out, err = child.communicate(timeout=20)
+    assert (child.returncode, b"stopping" in err) == (0, True), err.decode()
+    assert b"events in" in out
+    closed = of(list(open_tape(Path("tapes/a")).read()), Kind.CLOSED, "polymarket.market")
+    assert [e.facts()["side"] for e in closed] == ["us"]
+
+
+def _wait_for_frame(child: subprocess.Popen[bytes]) -> None:
+    """Read the tape beside its writer until a frame of the market is on it."""
+    for _ in range(400):
+        assert child.poll() is None, child.communicate()
+        if Path("tapes/a/tape.json").exists():
+            envelopes = list(open_tape(Path("tapes/a")).read())
+            if of(envelopes, Kind.FRAME, "polymarket.market"):
+                return
+        select.select([], [], [], 0.05)
+    pytest.fail("the market never spoke")
+
+
+def test_games_shows_the_mapping() -> None:
+    """games prints each game of the day with its market, and those without; strangers steer no terminal."""
+    with little_upstream() as base:
+        facts = json.loads(run(games, "--upstream", base, "--date", NIGHT, "--json").stdout)
+        text = run(games, "--upstream", base, "--date", NIGHT).stdout
+        empty = json.loads(run(games, "--upstream", base, "--date", "2026-01-20", "--json").stdout)
+    assert (facts["schema"], facts["date"]) == ("gametape.games/1", NIGHT)
+    assert [(g["game_id"], g["market_id"], g["confidence"]) for g in facts["games"]] == [("nba:401", "0xabc", "exact")]
+    assert [one["game_id"] for one in facts["unmatched"]] == ["nba:501"]
+    assert "19:30  nba    Knicks @ Pacers" in text
+    assert "UNMATCHED" in text
+    assert "\x1b" not in text
+    assert (empty["games"], empty["unmatched"]) == ([], [])
+
+
+def test_games_refuses_what_is_no_date() -> None:
+    """A date that is none is a usage error."""
+    with pytest.raises(UsageError, match="not a date"):
+        run(games, "--date", "2026-02-30")
+
+
+def test_config_show_says_where_each_value_came_from(monkeypatch) -> None:
+    """config show prints every key with its value and source, as text and as JSON."""
+    Path("gametape.toml").write_text("poll_idle_s = 45\n")
+    monkeypatch.setenv("GAMETAPE_TIMEOUT_S", "7")
+    rows = {row["key"]: row for row in json.loads(run(config, "show", "--json").stdout)["settings"]}
+    assert (rows["poll_idle_s"]["value"], rows["poll_idle_s"]["source"]) == (45.0, "gametape.toml")
+    assert (rows["timeout_s"]["value"], rows["timeout_s"]["source"]) == (7.0, "GAMETAPE_TIMEOUT_S")
+    assert rows["espn_url"]["source"] == "default"
+    assert len(run(config, "show").stdout.splitlines()) == len(rows)
