@@ -20,9 +20,9 @@ __all__ = [
     "BLOCK_HEAD",
     "BLOCK_MAGIC",
     "BLOCK_RAW_MAX",
+    "CUT_SHORT",
     "GENESIS",
     "ZSTD_LEVEL",
-    "CUT_SHORT",
     "Block",
     "BlockError",
     "decode_block",
@@ -98,8 +98,8 @@ def encode_block(
     """
     Render a block.
 
-    Units: rows are concatenated canonical rows with seq first_seq .. first_seq + count - 1; span_ns is recv_ns of the first
-    and of the last row; previous is the SHA-256 of the block before.
+    Units: rows are concatenated canonical rows with seq first_seq .. first_seq + count - 1; span_ns is recv_ns of the
+    first and of the last row; previous is the SHA-256 of the block before.
     """
     assert len(rows) <= BLOCK_RAW_MAX
     stored = compressor.compress(rows) if rows else b""
@@ -120,7 +120,9 @@ def decode_block(segment: bytes, offset: int = 0) -> Block:
     head = segment[offset:head_end]
     if len(head) < BLOCK_HEAD.size:
         raise BlockError("block header is cut short", torn=True)
-    magic, first_seq, count, raw_len, stored_len, first_ns, last_ns, previous, payload_crc, head_crc = BLOCK_HEAD.unpack(head)
+    magic, first_seq, count, raw_len, stored_len, first_ns, last_ns, previous, payload_crc, head_crc = (
+        BLOCK_HEAD.unpack(head)
+    )
     if magic != BLOCK_MAGIC:
         raise BlockError("no block begins here")
     if google_crc32c.value(head[:_HEAD_CHECKED]) != head_crc:

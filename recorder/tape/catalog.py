@@ -1,8 +1,8 @@
 """
 What a tape consists of right now: its identity, its manifest and its hot segments, laid end to end.
 
-Theory of operation: sealed segments come from the manifest alone. A hot segment that a sealed one covers is a leftover of
-sealing and counts as absent. Where a hot segment goes on beyond the beginning of the next, the later file holds: the
+Theory of operation: sealed segments come from the manifest alone. A hot segment that a sealed one covers is a leftover
+of sealing and counts as absent. Where a hot segment goes on beyond the beginning of the next, the later file holds: the
 writer gives a file up after a failed sync and writes what was not acknowledged into a new one. Whatever then is missing
 between two parts, and was not declared lost, is damage.
 """
@@ -123,8 +123,8 @@ def read_catalog(path: Path, *, identity: TapeIdentity | None = None, manifest: 
         CorruptError: `tape.json` is damaged or of a later format. Any other damage stands in the catalog.
     """
     identity = identity or read_identity(path)
-    # Hot files are listed before the manifest is read: a segment that is sealed in between is then seen twice, never not
-    # at all. One that vanished after the listing is in the manifest.
+    # Hot files are listed before the manifest is read: a segment that is sealed in between is then seen twice, never
+    # not at all. One that vanished after the listing is in the manifest.
     hot, strange = _list_hot(path)
     scans = [scan for file in hot if (scan := _scan_file(path, file, identity)) is not None]
     catalog = Catalog(path, identity, manifest or read_manifest(path, tape_id=identity.tape_id))
@@ -173,7 +173,10 @@ def _lay_out(catalog: Catalog, scans: list[SegmentScan]) -> None:
     sealed: list[Part] = [SealedPart(entry) for entry in catalog.manifest.sealed]
     live: list[SegmentScan] = []
     for scan in scans:
-        if any(entry.first_seq <= scan.first_seq and scan.next_seq - 1 <= entry.last_seq for entry in catalog.manifest.sealed):
+        if any(
+            entry.first_seq <= scan.first_seq and scan.next_seq - 1 <= entry.last_seq
+            for entry in catalog.manifest.sealed
+        ):
             catalog.leftover.append(scan.file)
         else:
             live.append(scan)

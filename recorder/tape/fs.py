@@ -1,8 +1,8 @@
 """
 The few things a tape asks of a file system, behind one seam.
 
-Everything that makes bytes durable goes through an `Fs`, so that a test can record the operations and ask what a power cut
-would leave, or make the third fsync fail. `RealFs` is the machine's own.
+Everything that makes bytes durable goes through an `Fs`, so that a test can record the operations and ask what a power
+cut would leave, or make the third fsync fail. `RealFs` is the machine's own.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class RealFs:
 
     def create(self, path: Path) -> int:
         """Create a file that must not exist yet and return its descriptor."""
-        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, _FILE_MODE)
+        return os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, _FILE_MODE
+        )
 
     def write(self, fd: int, data: bytes) -> None:
         """Write all of data, however many writes the system wants for it."""

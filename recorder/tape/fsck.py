@@ -1,9 +1,10 @@
 """
 Checking a tape and mending it.
 
-`verify_tape` reads every byte and says where each trouble lies. `recover_tape` keeps every row that can still be read: it
-cuts torn tails, puts damaged files aside under `quarantine/`, writes their readable rows as new hot segments, and admits
-in the manifest what is lost, so that the tape is whole again and says where its holes are. Without `write` it only plans.
+`verify_tape` reads every byte and says where each trouble lies. `recover_tape` keeps every row that can still be read:
+it cuts torn tails, puts damaged files aside under `quarantine/`, writes their readable rows as new hot segments, and
+admits in the manifest what is lost, so that the tape is whole again and says where its holes are. Without `write` it
+only plans.
 """
 
 from __future__ import annotations
@@ -127,7 +128,9 @@ def _check_frame(file: Path, entry: Sealed) -> list[Damage]:
     if magic != footer[-4:]:
         damage.append(Damage(entry.file, 0, None, None, "Parquet magic is damaged"))
     if tail != footer:
-        differs = next((at for at, (one, other) in enumerate(zip(tail, footer, strict=False)) if one != other), len(tail))
+        differs = next(
+            (at for at, (one, other) in enumerate(zip(tail, footer, strict=False)) if one != other), len(tail)
+        )
         damage.append(Damage(entry.file, footer_at + differs, None, None, "Parquet footer is damaged"))
     if size > entry.bytes:
         damage.append(Damage(entry.file, entry.bytes, None, None, f"{size - entry.bytes} bytes too many"))

@@ -98,11 +98,9 @@ def decode_checked(data: bytes) -> dict[str, Any]:
     """
     body = data[:-_CHECK_LEN]
     try:
-        facts = msgspec.json.decode(data)
+        facts: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.DecodeError as error:
-        raise ValueError(f"not JSON: {error}") from error
-    if not isinstance(facts, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError(f"not a JSON object: {error}") from error
     if data != b"".join((body, _CHECK, hashlib.sha256(body).hexdigest().encode(), b'"}\n')):
         raise ValueError("does not match its checksum")
     del facts["sha256"]
@@ -152,10 +150,14 @@ def read_identity(path: Path) -> TapeIdentity:
     except (FileNotFoundError, NotADirectoryError):
         if any((path / part).is_dir() for part in (HOT, SEALED)):
             raise CorruptError(
-                f"{path} has lost its {IDENTITY_FILE}", why="a tape cannot be read without it", hint=f"gametape recover {path}"
+                f"{path} has lost its {IDENTITY_FILE}",
+                why="a tape cannot be read without it",
+                hint=f"gametape recover {path}",
             ) from None
         raise UsageError(f"there is no tape at {path}", why=f"no {IDENTITY_FILE} in it", hint="gametape ls") from None
     try:
         return decode_identity(data)
     except ValueError as error:
-        raise CorruptError(f"{path / IDENTITY_FILE} is damaged", why=str(error), hint=f"gametape recover {path}") from error
+        raise CorruptError(
+            f"{path / IDENTITY_FILE} is damaged", why=str(error), hint=f"gametape recover {path}"
+        ) from error

@@ -1,9 +1,9 @@
 """
 The manifest: a numbered, hash-chained list of what became of a tape's segments.
 
-One small file per entry, never changed: `manifest/00000001.json`, `…2.json`. The list is a fold: a `sealed` entry adds a
-Parquet segment, `withdrawn` takes one out again (recovery put its rows elsewhere), `lost` admits that a range of envelopes
-is gone. Each file names the SHA-256 of the file before it and ends in a checksum of its own.
+One small file per entry, never changed: `manifest/00000001.json`, `…2.json`. The list is a fold: a `sealed` entry adds
+a Parquet segment, `withdrawn` takes one out again (recovery put its rows elsewhere), `lost` admits that a range of
+envelopes is gone. Each file names the SHA-256 of the file before it and ends in a checksum of its own.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="
     A Parquet segment.
 
     Units: file is relative to the tape; rows_sha256 is over the canonical rows, file_sha256 over the file; chain_in and
-    chain_out are the SHA-256 of the blocks before and at the end of the hot segment it was made from; ns are UTC. footer is
-    the Parquet footer up to the end of the file, base64, so that a damaged one can be told and mended.
+    chain_out are the SHA-256 of the blocks before and at the end of the hot segment it was made from; ns are UTC.
+    footer is the Parquet footer up to the end of the file, base64, so that a damaged one can be told and mended.
     """
 
     file: str
@@ -79,7 +79,8 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", ta
     """
     A segment that recovery took out of the tape; its readable rows went elsewhere.
 
-    chain_out is the hash that the block after last_seq names as its previous, and that nothing on the tape has any more.
+    chain_out is the hash that the block after last_seq names as its previous, and that nothing on the tape has any
+    more.
     """
 
     file: str
@@ -105,7 +106,8 @@ class Manifest:
     """
     What the manifest says now.
 
-    sealed is in seq order, entries in the order they were published; number and sha256 are those of the last entry read, 0 and zeros for none.
+    sealed is in seq order, entries in the order they were published; number and sha256 are those of the last entry
+    read, 0 and zeros for none.
     """
 
     sealed: list[Sealed] = field(default_factory=list)

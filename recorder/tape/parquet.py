@@ -1,9 +1,9 @@
 """
 The rows of a sealed segment as Parquet: encoder and decoder face each other.
 
-Columns, in this order, none of them nullable: seq i64, recv_ns i64, feed string, conn u32, kind u8, meta string, payload
-binary. Rows are sorted by seq. Pages carry CRC32 checksums; the manifest holds a digest of each row group and of the whole
-file, and a copy of the footer, which Parquet itself leaves unguarded.
+Columns, in this order, none of them nullable: seq i64, recv_ns i64, feed string, conn u32, kind u8, meta string,
+payload binary. Rows are sorted by seq. Pages carry CRC32 checksums; the manifest holds a digest of each row group and
+of the whole file, and a copy of the footer, which Parquet itself leaves unguarded.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from recorder.tape.manifest import Group, Sealed
 from recorder.tape.segment import Damage
 
 __all__ = ["SCHEMA", "ParquetImage", "SealedError", "SealedFile", "describe_parquet", "encode_parquet", "read_origin"]
+
 
 class SealedError(ValueError):
     """A part of a sealed segment cannot be read; damage says where and which envelopes."""
@@ -73,14 +74,16 @@ def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> P
         compression="zstd",
         compression_level=_ZSTD_LEVEL,
         use_dictionary=["feed"],  # type: ignore[arg-type]  # a list is documented
-        column_encoding={name: "DELTA_BINARY_PACKED" for name in ("seq", "recv_ns")},
+        column_encoding=dict.fromkeys(("seq", "recv_ns"), "DELTA_BINARY_PACKED"),
         write_statistics=["seq", "recv_ns", "feed"],
         write_page_checksum=True,
         data_page_size=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
         for group in _groups(envelopes):
-            columns = [pa.array(values, field.type) for values, field in zip(zip(*group, strict=True), SCHEMA, strict=True)]
+            columns = [
+                pa.array(values, field.type) for values, field in zip(zip(*group, strict=True), SCHEMA, strict=True)
+            ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
             spans.append((group[0][0], group[-1][0], group[0][1], group[-1][1]))
     data: bytes = sink.getvalue().to_pybytes()
@@ -106,7 +109,9 @@ def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
     for at in range(metadata.num_row_groups):
         group = metadata.row_group(at)
         chunks = [group.column(column) for column in range(group.num_columns)]
-        begins = [min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset) for chunk in chunks]
+        begins = [
+            min(chunk.data_page_offset, chunk.dictionary_page_offset or chunk.data_page_offset) for chunk in chunks
+        ]
         end = max(begin + chunk.total_compressed_size for begin, chunk in zip(begins, chunks, strict=True))
         ranges.append((min(begins), end - min(begins)))
     return ranges
@@ -190,7 +195,7 @@ def describe_parquet(path: Path, file: str, *, tape_id: bytes) -> Sealed:
 
 
 class SealedFile:
-    """A sealed segment, read by what the manifest says of it: a row group is decoded only if its bytes are the right ones."""
+    """A sealed segment as the manifest describes it: a row group is decoded only if its bytes are the right ones."""
 
     def __init__(self, tape: Path, entry: Sealed, *, at: Path | None = None) -> None:
         """Open nothing yet. at is where the file lies if not yet in its place."""

@@ -156,9 +156,10 @@ class Tape:
             for envelope in self._envelopes(stretch):
                 if envelope.seq > final:
                     return
-                if envelope.seq >= first_seq and since <= envelope.recv_ns < until:
-                    if wanted is None or envelope.feed in wanted:
-                        yield envelope
+                if envelope.seq < first_seq or not since <= envelope.recv_ns < until:
+                    continue
+                if wanted is None or envelope.feed in wanted:
+                    yield envelope
             expected = stretch.last_seq + 1
         self._refuse_hole(expected, final)
 
@@ -213,9 +214,8 @@ class Tape:
         if first_seq > last_seq:
             return
         for damage in self.damage:
-            if damage.first_seq is not None and damage.last_seq is not None:
-                if damage.first_seq <= last_seq and damage.last_seq >= first_seq:
-                    raise corrupt(self.path, damage)
+            if damage.covers(first_seq, last_seq):
+                raise corrupt(self.path, damage)
         raise corrupt(self.path, Damage(HOT, 0, first_seq, last_seq, "envelopes are missing"))
 
 

@@ -1,9 +1,10 @@
 """
 Mending a tape: every row that can still be read stays, what is gone is said, nothing is thrown away.
 
-Theory of operation: files that are damaged are put aside under `quarantine/` (a second name first, so that no moment has
-neither), their readable blocks or row groups are written as new hot segments, and ranges that nobody can read any more are
-declared `lost` in the manifest. Each step leaves a tape that a second run can go on from, so recovery may be killed.
+Theory of operation: files that are damaged are put aside under `quarantine/` (a second name first, so that no moment
+has neither), their readable blocks or row groups are written as new hot segments, and ranges that nobody can read any
+more are declared `lost` in the manifest. Each step leaves a tape that a second run can go on from, so recovery may be
+killed.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RecoverReport:
-    """What recovery did, or without write would do; lost are the seq ranges, both ends included, that are newly given up."""
+    """What recovery did, or without write would do; lost are the seq ranges (inclusive) that it newly gives up."""
 
     written: bool
     steps: tuple[Step, ...]
@@ -279,7 +280,11 @@ def _mend_sealed(job: _Job, catalog: Catalog, entry: Sealed) -> list[tuple[int, 
     def withdraw() -> None:
         _unseal(job, catalog, entry, good)
         gone = Withdrawn(
-            file=entry.file, first_seq=entry.first_seq, last_seq=entry.last_seq, chain_out=entry.chain_out, why=found[0].why
+            file=entry.file,
+            first_seq=entry.first_seq,
+            last_seq=entry.last_seq,
+            chain_out=entry.chain_out,
+            why=found[0].why,
         )
         if not missing:
             job.put_aside(entry.file, keep=True)
@@ -292,7 +297,7 @@ def _mend_sealed(job: _Job, catalog: Catalog, entry: Sealed) -> list[tuple[int, 
 
 
 def _reassemble(path: Path, entry: Sealed) -> bytes | None:
-    """Return the file as it was sealed, from its row groups and the manifest's copy of the rest; None where that fails."""
+    """Return the file as it was sealed, its footer from the manifest; None where a row group is damaged."""
     footer = base64.b64decode(entry.footer)
     data = (path / entry.file).read_bytes()
     whole = footer[-4:] + data[4 : entry.bytes - len(footer)] + footer
@@ -352,7 +357,9 @@ def _mend_hot(job: _Job, catalog: Catalog, scan: SegmentScan) -> list[tuple[int,
     at_end = scan.first_seq >= catalog.next_seq or (isinstance(last, HotPart) and last.scan is scan)
     trouble = [one for one in catalog.damage if one.file == scan.file and not (at_end and one.why == TORN_TAIL)]
     if any(one.why == OVERLAPS for one in trouble) or (not scan.blocks and (trouble or not at_end)):
-        job.do(scan.file, "put aside", trouble[0].why if trouble else "it holds nothing", partial(job.put_aside, scan.file))
+        job.do(
+            scan.file, "put aside", trouble[0].why if trouble else "it holds nothing", partial(job.put_aside, scan.file)
+        )
         return []
     runs: list[list[Block]] = []
     for block in scan.blocks:
@@ -437,7 +444,7 @@ def _declare_lost(job: _Job, catalog: Catalog, readable: list[tuple[int, int]]) 
 
 def _why_lost(damage: list[Damage], first_seq: int, last_seq: int) -> str:
     for one in damage:
-        if one.first_seq is not None and one.last_seq is not None and one.first_seq <= last_seq and one.last_seq >= first_seq:
+        if one.covers(first_seq, last_seq):
             return f"{one.file} at byte {one.offset}: {one.why}"
     return "no file holds them"
 

@@ -2,8 +2,8 @@
 Sealing: each hot segment becomes one Parquet segment with the same rows.
 
 Theory of operation: render, write to `tmp/`, make durable, read back and compare, rename into `sealed/`, make the name
-durable, publish the manifest entry, remove the hot file. A crash between any two steps leaves a tape that reads the same:
-before the entry the hot file counts, after it the sealed one. Doing it again finishes the work.
+durable, publish the manifest entry, remove the hot file. A crash between any two steps leaves a tape that reads the
+same: before the entry the hot file counts, after it the sealed one. Doing it again finishes the work.
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
     except SealedError as error:
         raise DiskError(f"{draft} does not read back", why=str(error), hint=f"gametape seal {catalog.path}") from error
     if rows != entry.rows_sha256:
-        raise CorruptError(f"{draft} does not hold the rows of {scan.file}", why="their digests differ; the hot file stays")
+        raise CorruptError(
+            f"{draft} does not hold the rows of {scan.file}", why="their digests differ; the hot file stays"
+        )
     fs.make_dir(catalog.path / SEALED)
     fs.rename(draft, catalog.path / entry.file)
     fs.sync_dir(catalog.path / SEALED)

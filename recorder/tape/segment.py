@@ -2,9 +2,9 @@
 A hot segment: a header and then blocks, in a file named after its first seq.
 
 Theory of operation: `scan_segment` walks the blocks. Where none can be read it searches the next magic whose header
-checksum holds, so a damaged block costs itself and nothing else. What it could not read it says as `Damage`: file, offset
-and, where the neighbours tell it, the seq range. Bytes after the last whole block are the *tail*: a write that was cut off
-(never acknowledged), or damage to the last block; the two cannot be told apart.
+checksum holds, so a damaged block costs itself and nothing else. What it could not read it says as `Damage`: file,
+offset and, where the neighbours tell it, the seq range. Bytes after the last whole block are the *tail*: a write that
+was cut off (never acknowledged), or damage to the last block; the two cannot be told apart.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ __all__ = [
 
 FORMAT_VERSION = 1
 SEGMENT_MAGIC = b"\x89GTAPE\r\n"
-# magic 8s, format version u16, reserved u16, tape id 16s, first_seq u64, tape created_ns i64, sha256 of the block before
-# the first 32s, header crc32c u32 (over the 76 bytes before it); little endian
+# magic 8s, format version u16, reserved u16, tape id 16s, first_seq u64, tape created_ns i64, sha256 of the block
+# before the first 32s, header crc32c u32 (over the 76 bytes before it); little endian
 SEGMENT_HEAD = struct.Struct("<8sHH16sQq32sI")
 TORN_TAIL = "torn tail"
 
@@ -47,8 +47,8 @@ class Damage:
     """
     One place where a tape is not what it was.
 
-    Units: file is relative to the tape; offset is the byte at which the trouble begins; first_seq and last_seq bound the
-    envelopes that cannot be read, None where no envelope is missing or the range cannot be known.
+    Units: file is relative to the tape; offset is the byte at which the trouble begins; first_seq and last_seq bound
+    the envelopes that cannot be read, None where no envelope is missing or the range cannot be known.
     """
 
     file: str
@@ -56,6 +56,12 @@ class Damage:
     first_seq: int | None
     last_seq: int | None
     why: str
+
+    def covers(self, first_seq: int, last_seq: int) -> bool:
+        """Say whether any envelope of a range, both ends included, is known to be missing here."""
+        if self.first_seq is None or self.last_seq is None:
+            return False
+        return self.first_seq <= last_seq and self.last_seq >= first_seq
 
 
 class SegmentHead(NamedTuple):
@@ -144,7 +150,9 @@ def scan_segment(segment: bytes, file: str, *, tape_id: bytes | None = None) -> 
         scan.damage.append(Damage(file, 0, None, None, "segment belongs to another tape"))
         return scan
     if scan.head is not None and scan.head.first_seq != scan.first_seq:
-        scan.damage.append(Damage(file, 0, None, None, f"file is named {scan.first_seq} but begins at {scan.head.first_seq}"))
+        scan.damage.append(
+            Damage(file, 0, None, None, f"file is named {scan.first_seq} but begins at {scan.head.first_seq}")
+        )
         return scan
     found, holes = _find_blocks(segment, 0 if scan.head is None else SEGMENT_HEAD.size)
     scan.end = max((block.end for block in found), default=SEGMENT_HEAD.size if scan.head else 0)
@@ -212,7 +220,8 @@ def _without_impostors(scan: SegmentScan, ordered: list[Block]) -> list[Block]:
     """
     Drop blocks whose own checksums hold but that do not belong into this chain.
 
-    Where a link is broken between neighbours, the later block is the impostor, unless the rest of the chain hangs on it.
+    Where a link is broken between neighbours, the later block is the impostor, unless the rest of the chain hangs on
+    it.
     """
     kept: list[Block] = []
     links = [*ordered[1:], None]

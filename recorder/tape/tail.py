@@ -6,7 +6,7 @@ from recorder.tape.catalog import Catalog, HotPart
 from recorder.tape.fs import Fs, publish
 from recorder.tape.identity import QUARANTINE, TMP
 from recorder.tape.manifest import Lost, publish_entry
-from recorder.tape.segment import TORN_TAIL, SegmentScan
+from recorder.tape.segment import TORN_TAIL, Damage, SegmentScan
 
 __all__ = ["cut_tail"]
 
@@ -21,15 +21,11 @@ def cut_tail(fs: Fs, catalog: Catalog) -> list[str]:
         OSError: the disk refused.
     """
     aside: list[str] = []
-    declared = {lost.first_seq for lost in catalog.manifest.lost}
     last = catalog.parts[-1] if catalog.parts else None
     if isinstance(last, HotPart) and any(damage.why == TORN_TAIL for damage in last.scan.damage):
         for damage in last.scan.damage:
-            # The block was all there but not what was written: it may have been acknowledged, so its seqs are not used again.
-            if damage.why == TORN_TAIL and damage.first_seq is not None and damage.last_seq is not None:
-                if damage.first_seq not in declared:
-                    lost = Lost(first_seq=damage.first_seq, last_seq=damage.last_seq, why=f"{damage.file}: {damage.why}")
-                    publish_entry(fs, catalog.path, catalog.manifest, lost, tape_id=catalog.identity.tape_id)
+            if damage.why == TORN_TAIL:
+                _declare(fs, catalog, damage)
         aside.append(_put_aside(fs, catalog, last.scan, last.scan.end))
         fs.truncate(catalog.path / last.scan.file, last.scan.end)
     for scan in catalog.empty:
@@ -39,6 +35,19 @@ def cut_tail(fs: Fs, catalog: Catalog) -> list[str]:
             fs.unlink(catalog.path / scan.file)
             fs.sync_dir((catalog.path / scan.file).parent)
     return aside
+
+
+def _declare(fs: Fs, catalog: Catalog, damage: Damage) -> None:
+    """
+    Give up the seqs of a block that is all there but not what was written.
+
+    It may have been acknowledged, so its seqs are never used again. A block that is merely cut short was not.
+    """
+    if damage.first_seq is None or damage.last_seq is None:
+        return
+    if damage.first_seq not in {lost.first_seq for lost in catalog.manifest.lost}:
+        lost = Lost(first_seq=damage.first_seq, last_seq=damage.last_seq, why=f"{damage.file}: {damage.why}")
+        publish_entry(fs, catalog.path, catalog.manifest, lost, tape_id=catalog.identity.tape_id)
 
 
 def _put_aside(fs: Fs, catalog: Catalog, scan: SegmentScan, offset: int) -> str:

@@ -1,11 +1,11 @@
 """
 The writer of a tape: envelopes in, durable blocks out, one writer at a time.
 
-Theory of operation: `append` renders an envelope and buffers it. `commit` writes what is buffered as a block, waits until
-the disk has it and only then counts it as acknowledged. Where a write or a sync fails, the file is given up for good (the
-kernel may have dropped the dirty pages and would call a second sync a success), what was not acknowledged stays buffered,
-and the next commit writes it into a new segment. Segments end after a fixed number of bytes of rows, so where they end
-depends on what was recorded and not on when it was committed.
+Theory of operation: `append` renders an envelope and buffers it. `commit` writes what is buffered as a block, waits
+until the disk has it and only then counts it as acknowledged. Where a write or a sync fails, the file is given up for
+good (the kernel may have dropped the dirty pages and would call a second sync a success), what was not acknowledged
+stays buffered, and the next commit writes it into a new segment. Segments end after a fixed number of bytes of rows, so
+where they end depends on what was recorded and not on when it was committed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _BLOCK_RAW_BYTES = 4 * 1024 * 1024
 
 
 class TapeLock:
-    """The right to write a tape: an advisory lock on a file that holds the writer's process id; gone with the process."""
+    """The right to write a tape: a lock on a file that holds the writer's process id; gone with the process."""
 
     def __init__(self, path: Path, file: str = LOCK_FILE) -> None:
         """
@@ -123,11 +123,11 @@ class TapeWriter:
     """
     The one writer of a tape. `append` and `commit` may run in different threads.
 
-    next_seq is what the next envelope must carry; last_ns is recv_ns of the newest one, 0 before the first; durable_seq is
-    the last seq that survives a power cut, -1 before the first.
+    next_seq is what the next envelope must carry; last_ns is recv_ns of the newest one, 0 before the first; durable_seq
+    is the last seq that survives a power cut, -1 before the first.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what resume found out; callers use create and resume
         self,
         path: Path,
         identity: TapeIdentity,
@@ -139,7 +139,7 @@ class TapeWriter:
         chain: bytes = GENESIS,
         segment_raw_bytes: int = SEGMENT_RAW_BYTES,
     ) -> None:
-        """Not for callers: see `create` and `resume`."""
+        """Begin at next_seq; see `create` and `resume`."""
         self.path = path
         self.identity = identity
         self.next_seq = next_seq
@@ -195,9 +195,7 @@ class TapeWriter:
         return cls(path, identity, lock, fs=fs, segment_raw_bytes=segment_raw_bytes)
 
     @classmethod
-    def resume(
-        cls, path: Path | str, *, fs: Fs | None = None, segment_raw_bytes: int = SEGMENT_RAW_BYTES
-    ) -> Self:
+    def resume(cls, path: Path | str, *, fs: Fs | None = None, segment_raw_bytes: int = SEGMENT_RAW_BYTES) -> Self:
         """
         Go on with a tape, in a new segment, after cutting off what a crash left half-written.
 
@@ -344,7 +342,7 @@ class TapeWriter:
         self._segment.durable_size = len(head)
 
     def _give_up_segment(self) -> None:
-        """Never touch a file again that failed; leave in it what was acknowledged, and free its name if that is nothing."""
+        """Never write to a file again that failed. What was acknowledged stays in it; an empty one goes."""
         if self._segment is None:
             return
         segment, self._segment = self._segment, None
