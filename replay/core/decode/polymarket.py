@@ -49,7 +49,7 @@ from replay.core.events import (
 )
 from replay.core.exact import exact_u6, optional_u6, parse_ms_ns
 
-__all__ = ["book_hash", "decode_polymarket"]
+__all__ = ["decode_polymarket"]
 
 _CONTROL_LENGTH_MAX = 200
 _ONE_U6 = 1_000_000
@@ -201,32 +201,6 @@ def decode_polymarket(feed: str, payload: bytes, *, witness: bool = False) -> li
     return events
 
 
-def book_hash(book: _Book) -> str | None:
-    """
-    Recompute the venue's hash of a book; None where the frame leaves out a hashed field or sends numbers for text.
-
-    Source: py-clob-client-v2 utilities; SHA-1 of compact JSON, keys in this order, hash empty, levels in wire order.
-    """
-    levels = [[{"price": level.price, "size": level.size} for level in side] for side in (book.bids, book.asks)]
-    hashed = {
-        "market": book.market,
-        "asset_id": book.asset_id,
-        "timestamp": book.timestamp,
-        "hash": "",
-        "bids": levels[0],
-        "asks": levels[1],
-        "min_order_size": book.min_order_size,
-        "tick_size": book.tick_size,
-        "neg_risk": book.neg_risk,
-        "last_trade_price": book.last_trade_price,
-    }
-    texts = [value for key, value in hashed.items() if key not in {"bids", "asks", "neg_risk"}]
-    texts += [text for side in levels for level in side for text in level.values()]
-    if book.neg_risk is None or not all(isinstance(text, str) for text in texts):
-        return None
-    return hashlib.sha1(msgspec.json.encode(hashed), usedforsecurity=False).hexdigest()
-
-
 def _decode_text(feed: str, text: bytes) -> Event:
     """Read a frame that is no JSON object or array."""
     if not text:
@@ -283,8 +257,8 @@ def _level_changes(message: _PriceChange, index: int) -> list[Event]:
             token_id=change.asset_id,
             market_id=market_id,
             side=BID if change.side == "BUY" else ASK,
-            price_u6=_u6(change.price),
-            size_u6=_u6(change.size),
+            price_u6=_text_u6(change.price) if type(change.price) is str else _u6(change.price),
+            size_u6=_text_u6(change.size) if type(change.size) is str else _u6(change.size),
             best_bid_u6=_quote_u6(change.best_bid),
             best_ask_u6=_quote_u6(change.best_ask),
             source_ns=source_ns,
@@ -355,7 +329,6 @@ def _single_event(message: _Single, index: int, *, witness: bool) -> Event:
 
 def _book_snapshot(book: _Book, source_ns: int | None, index: int, *, witness: bool) -> BookSnapshot:
     """Return the whole book, sorted, without empty levels."""
-    computed = book_hash(book)
     return BookSnapshot(
         token_id=book.asset_id,
         market_id=book.market,
@@ -368,20 +341,56 @@ def _book_snapshot(book: _Book, source_ns: int | None, index: int, *, witness: b
         size_min_u6=optional_u6(book.min_order_size),
         last_trade_u6=optional_u6(book.last_trade_price),
         neg_risk=book.neg_risk,
-        verified=None if computed is None else computed == book.hash.removeprefix("0x"),
+        verified=_verified(book),
         index=index,
     )
 
 
+def _verified(book: _Book) -> bool | None:
+    """Tell whether the hash is that of this book; None where a hashed field is left out or is not text."""
+    texts = [book.timestamp, book.min_order_size, book.tick_size, book.last_trade_price]
+    if book.neg_risk is None or not all(isinstance(text, str) for text in texts):
+        return None
+    if _book_hash(book) == book.hash.removeprefix("0x"):
+        return True
+    texts = [text for level in (*book.bids, *book.asks) for text in (level.price, level.size)]
+    return False if all(isinstance(text, str) for text in texts) else None
+
+
+def _book_hash(book: _Book) -> str:
+    """
+    Recompute the venue's hash of a book.
+
+    Source: py-clob-client-v2 utilities; SHA-1 of compact JSON, keys in this order, hash empty, levels in wire order.
+    """
+    hashed = {
+        "market": book.market,
+        "asset_id": book.asset_id,
+        "timestamp": book.timestamp,
+        "hash": "",
+        "bids": book.bids,
+        "asks": book.asks,
+        "min_order_size": book.min_order_size,
+        "tick_size": book.tick_size,
+        "neg_risk": book.neg_risk,
+        "last_trade_price": book.last_trade_price,
+    }
+    return hashlib.sha1(msgspec.json.encode(hashed), usedforsecurity=False).hexdigest()
+
+
 def _levels(levels: list[_Level], *, falling: bool) -> tuple[tuple[int, int], ...]:
     """Return (price_u6, size_u6) best first; of a price that stands twice the last one counts."""
-    size_by_price = {_u6(level.price): _u6(level.size) for level in levels}
+    size_by_price: dict[int, int] = {}
+    for level in levels:
+        price, size = level.price, level.size
+        price_u6 = _text_u6(price) if type(price) is str else _u6(price)
+        size_by_price[price_u6] = _text_u6(size) if type(size) is str else _u6(size)
     return tuple(sorted(((price, size) for price, size in size_by_price.items() if size), reverse=falling))
 
 
 def _u6(number: _Decimal) -> int:
     """Return a price or a size in micro-units; ValueError where it is negative or not exact."""
-    value_u6 = _text_u6(number) if type(number) is str else exact_u6(number)
+    value_u6 = exact_u6(number)
     if value_u6 < 0:
         raise ValueError(f"negative: {number}")
     return value_u6
@@ -391,12 +400,10 @@ def _quote_u6(number: _Decimal) -> int | None:
     """Return a best price; None where the venue says, with "0", "1" or "", that the side is empty."""
     if number is None or number == "":
         return None
-    price_u6 = _text_u6(number) if type(number) is str else exact_u6(number)
+    price_u6 = _text_u6(number) if type(number) is str else _u6(number)
     return price_u6 if 0 < price_u6 < _ONE_U6 else None
 
 
-# The same few hundred prices and sizes come over and over. Text only: 1, True and 1.0 are one key, "1" is not.
-@lru_cache(maxsize=16_384)
-def _text_u6(text: str) -> int:
-    """Return `exact_u6` of a text, remembered."""
-    return exact_u6(text)
+# The same few hundred prices and sizes come over and over. Only text is looked up, because 1, 1.0 and True are one key.
+# Callers on the hot path ask for the type themselves: a second call would cost as much as the lookup.
+_text_u6 = lru_cache(maxsize=16_384)(_u6)
