@@ -7,10 +7,8 @@ from replay.synth.teams import NBA_TEAMS
 
 def test_thirty_teams_each_named_once():
     """No id, code or nickname stands for two teams."""
-    for names in zip(
-        *((club.espn_id, club.nba_id, club.tricode, club.espn_abbreviation, club.name) for club in NBA_TEAMS),
-        strict=False,
-    ):
+    rows = [(club.espn_id, club.nba_id, club.tricode, club.espn_abbreviation, club.name) for club in NBA_TEAMS]
+    for names in zip(*rows, strict=True):
         assert len(set(names)) == 30
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 from click.testing import CliRunner
 
@@ -41,3 +43,16 @@ def test_a_tape_is_never_written_over(tmp_path):
     first, second = (CliRunner().invoke(synth, [*SMALL, "--out", str(tmp_path / "made")]) for _ in range(2))
     assert first.exit_code == 0
     assert second.exit_code != 0
+
+
+def test_the_sample_is_what_its_command_makes(tmp_path):
+    """`data/sample` is the night that data/README.md says how to make, event for event."""
+    root = Path(__file__).resolve().parents[3]
+    command = re.search(
+        r"^\s*gametape synth (.*) --seal --out data/sample$", (root / "data/README.md").read_text(), re.MULTILINE
+    )
+    assert command is not None
+    done = CliRunner().invoke(synth, [*command[1].split(), "--out", str(tmp_path / "sample")])
+    assert done.exit_code == 0
+    assert open_tape(tmp_path / "sample").digest() == open_tape(root / "data/sample").digest()
+    assert sum(path.stat().st_size for path in (root / "data/sample").rglob("*")) < 1_500_000
