@@ -67,7 +67,7 @@ class Evidence:
         """Take one event; a later word of the same kind replaces an earlier one."""
         match event:
             case MarketResolved(token_ids=tokens, winning_token_id=winner) if winner is not None:
-                self._resolved.update((token, _ONE_U6 if token == winner else 0) for token in {*tokens, winner})
+                self._resolved.update((token, _ONE_U6 if token == winner else 0) for token in (*tokens, winner))
             case MarketSeen(token_ids=tokens, payout_u6=payouts) if payouts is not None:
                 self._catalogue.update(zip(tokens, payouts, strict=True))
             case ScoreSeen(home_score=int(home), away_score=int(away)):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.markout import HORIZONS_MS, closing_line, markouts
+from replay.markout import HORIZONS_MS, closing_line, decay, markouts
+from replay.stats import GameBootstrap
 
 MS = 1_000_000
 FILL = {"seq": pl.Int64, "token_id": pl.String, "fill_ns": pl.Int64, "side": pl.Int8, "price_u6": pl.Int64}
@@ -80,6 +81,18 @@ def test_it_is_the_definition(
             expected.append(None if mid is None else side * (mid - price))
     assert marked["markout_u6"].to_list() == expected
     assert marked["seq"].to_list() == list(range(len(trades))) * 2
+
+
+def test_decay_averages_by_fill_and_resamples_by_game() -> None:
+    """The curve is the mean over fills that have a markout, its limits come from games, without any it is unknown."""
+    trades = fills(*((n, "T", 0, 1, 100 * n) for n in range(6)))
+    marked = markouts(trades, mids(("T", 0, 1_000), ("T", 5 * MS, None)), [4, 6])
+    curve = decay(marked.with_columns(game=pl.col("seq") // 2), GameBootstrap(3, seed=1))
+    assert curve["horizon_ms"].to_list() == [4, 6]
+    assert curve["fills"].to_list() == [6, 0]
+    assert curve["mean_u6"][0] == 750
+    assert curve["low_u6"][0] < 750 < curve["high_u6"][0]
+    assert curve["mean_u6"].is_nan().to_list() == [False, True]
 
 
 def test_closing_line() -> None:
