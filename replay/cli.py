@@ -23,6 +23,7 @@ from recorder.errors import Exit, GametapeError, UsageError
 __all__ = ["PLUGIN_GROUP", "VERBS", "Verb", "app", "main", "run"]
 
 PLUGIN_GROUP = "gametape.commands"
+_OURS = ("recorder", "replay", "strategies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,10 @@ def _load(name: str, target: str) -> click.Command:
     try:
         command = getattr(importlib.import_module(module_name), attribute)
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in _OURS:
+            raise
         raise UsageError(
-            f"`{name}` cannot be loaded", why=f"there is no module {error.name}", hint="pip install -e '.[research]'"
+            f"`{name}` needs {error.name}, which is not installed", hint="pip install -e '.[research]'"
         ) from error
     if not isinstance(command, click.Command):
         raise TypeError(f"{target} is {type(command).__name__}, not a click command")
