@@ -85,10 +85,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer to `Get(key)`: timeout, refused, broken off, too large."""
+    """No answer to `Get(key)`: timeout, refused, broken off, too large (which asking for less may help)."""
 
     key: str
     why: str
+    too_large: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,7 @@ class GammaFeed:
             if listing.offset:
                 # Deep pages are refused one day (422); the first ones must not be asked faster for it.
                 listing.poll.due_ns = max(listing.poll.due_ns, now_ns + self._period_ns)
-            if isinstance(happened, Failed) and "too large" in happened.why:
+            if isinstance(happened, Failed) and happened.too_large:
                 self._page = max(_PAGE_MIN, self._page // 2)
             self._aim(listing)
             return

@@ -8,9 +8,9 @@ Theory of operation. A *shard* is a set of tokens and the one socket that serves
   does not help it gets a fresh socket: late tokens leave siblings that flow and share a new shard; a shard where none
   came is served by a new socket. For a token that never had a book each attempt doubles the patience.
 - A shard must get data. `PONG`, `[]`, other text and the venue-wide `new_market` and `market_resolved` are not data:
-  the known stall keeps answering `PING` for hours. After watchdog_s without: `Silent`, and a new socket at once, never
-  a mere new subscription. Where nothing is amiss but the market is idle (its books came, and nothing after) the
-  patience doubles, and halves with each change that flows.
+  the known stall keeps answering `PING` for hours. After watchdog_s without: `Silent`, and a new socket as soon as the
+  old one is closed, never a mere new subscription. Where nothing is amiss but the market is idle (its books came, and
+  nothing after) the patience doubles, and halves with each change that flows.
 - A socket that closes is opened again after 0.5 s, doubling up to 10 s. What an abandoned socket still says is recorded
   by others and not heard here.
 
@@ -51,6 +51,7 @@ __all__ = ["MarketSocketFeed"]
 
 _PING_NS = 10 * SECOND_NS
 _PATIENCE_MAX_NS = 300 * SECOND_NS
+_CLOSING_NS = 5 * SECOND_NS
 _REOPEN_NS = (SECOND_NS // 2, 10 * SECOND_NS)
 _GLOBAL_EVENTS = ("new_market", "market_resolved")
 
@@ -75,11 +76,12 @@ class _Wait:
 
 @dataclass(slots=True)
 class _Shard:
-    """Some tokens and the socket that serves them. conn is 0 while there is none."""
+    """Some tokens and the socket that serves them. conn is 0 while there is none, left_conn the one being closed."""
 
     tokens: list[str]
     backoff: Backoff
     conn: int = 0
+    left_conn: int = 0
     is_open: bool = False
     reopen_ns: int = 0
     ping_ns: int = 0
@@ -159,10 +161,12 @@ class MarketSocketFeed:
             shard.quiet = max(0, shard.quiet - 1)
 
     def _lose(self, conn: int, now_ns: int) -> None:
-        shard = self._shard_of(conn)
-        if shard is not None:
-            self._forget_socket(shard)
-            shard.reopen_ns = now_ns + shard.backoff.next_ns()
+        for shard in self._shards:
+            if shard.conn == conn:
+                self._forget_socket(shard)
+                shard.reopen_ns = now_ns + shard.backoff.next_ns()
+            elif shard.left_conn == conn and not shard.conn:
+                shard.reopen_ns = now_ns
 
     def _shard_of(self, conn: int) -> _Shard | None:
         return next((shard for shard in self._shards if shard.conn == conn), None)
@@ -200,10 +204,11 @@ class MarketSocketFeed:
         return commands
 
     def _replace(self, shard: _Shard, now_ns: int) -> list[Command]:
-        close = Close(shard.conn, "silent")
+        """Leave a socket for a new one, which opens when this is closed: no token is served by two at once."""
+        shard.left_conn = shard.conn
         self._forget_socket(shard)
-        shard.reopen_ns = now_ns
-        return [close]
+        shard.reopen_ns = now_ns + _CLOSING_NS
+        return [Close(shard.left_conn, "silent")]
 
     def _chase(self, shard: _Shard, late: list[str], now_ns: int) -> list[Command]:
         """Go after the tokens that got no book in time: subscribe again, then a fresh socket."""

@@ -62,7 +62,7 @@ class HttpClient:
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip, deflate"},
             cookie_jar=aiohttp.DummyCookieJar(),
             # One host that hangs must not use up the connections of the others.
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=16),
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=32),
             trust_env=False,
         )
         return self
@@ -82,7 +82,8 @@ class HttpClient:
         except TimeoutError:
             return self._failed(feed, get, sent_ns, f"no answer within {get.timeout_ns / 1e9:g} s")
         except _TooLargeError:
-            return self._failed(feed, get, sent_ns, f"body larger than {self._body_max} bytes")
+            why = f"body larger than {self._body_max} bytes"
+            return self._failed(feed, get, sent_ns, why, too_large=True)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # ValueError: a URL, a header or an encoding that aiohttp refuses without wrapping it.
             return self._failed(feed, get, sent_ns, f"{type(error).__name__}: {error}")
@@ -90,11 +91,11 @@ class HttpClient:
         self._sequencer.put(feed, Kind.BODY, meta=meta, payload=body)
         return Response(get.key, status, headers, body)
 
-    def _failed(self, feed: str, get: Get, sent_ns: int, why: str) -> Failed:
+    def _failed(self, feed: str, get: Get, sent_ns: int, why: str, *, too_large: bool = False) -> Failed:
         why = _text(why)[:300]
         meta = encode_meta({"url": get.url, "sent_ns": sent_ns, "why": why})
         self._sequencer.put(feed, Kind.FAILED, meta=meta)
-        return Failed(get.key, why)
+        return Failed(get.key, why, too_large)
 
     async def _exchange(self, get: Get) -> tuple[int, dict[str, str], bytes]:
         assert self._session is not None, "enter the client before asking"

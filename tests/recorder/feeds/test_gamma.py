@@ -127,7 +127,7 @@ def test_an_answer_too_large_makes_the_pages_smaller() -> None:
     """What the recorder will not take whole is asked for in halves."""
     assert (
         known()
-        >> Failed("events:nba", "too large: more than 16777216 bytes")
+        >> Failed("events:nba", "body larger than 16777216 bytes", too_large=True)
         << ...
         >> Wake()
         << get("events:nba", listing("10345", limit=100))

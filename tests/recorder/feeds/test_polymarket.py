@@ -181,15 +181,25 @@ def test_a_socket_without_data_is_replaced_though_it_answers_pings() -> None:
         >> Wake()
         << Silent(1, 0)
         << Close(1, "silent")
-        << Open(2, URL)
-        << WakeAt(70 * S)
-        >> Closed(1, 1000, "")
-        << ...
+        << WakeAt(65 * S)
         >> change(1)
-        >> (61 * S, Opened(2))
+        >> (61 * S, Closed(1, 1000, ""))
+        << Open(2, URL)
+        << WakeAt(71 * S)
+        >> change(1)
+        >> Opened(2)
         << Send(2, subscription("1", "2"))
         << ...
     )
+
+
+def test_a_socket_that_does_not_close_is_not_waited_for() -> None:
+    """Without the end of the old socket the new one opens after five seconds."""
+    transcript = flowing()
+    while not any(isinstance(command, Close) for command in transcript.step(Wake())):
+        pass
+    assert transcript.now_ns == 60 * S
+    assert transcript >> Wake() << Open(2, URL) << WakeAt(75 * S) >> Closed(1, 1006, "") << WakeAt(75 * S)
 
 
 def test_data_puts_the_watchdog_off() -> None:
@@ -206,7 +216,10 @@ def replacements(transcript: Transcript, until_ns: int, *, with_books: bool) -> 
     at_ns = []
     while transcript.now_ns < until_ns:
         done = transcript.step(Wake())
-        at_ns += [transcript.now_ns for command in done if isinstance(command, Close)]
+        for command in list(done):
+            if isinstance(command, Close):
+                at_ns.append(transcript.now_ns)
+                done += transcript.step(Closed(command.conn, 1000, ""))
         for command in done:
             if isinstance(command, Open):
                 transcript.step(Opened(command.conn))

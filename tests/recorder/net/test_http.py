@@ -146,7 +146,7 @@ def test_a_bomb_is_a_failure() -> None:
             return await ask(log, Get("k", base, 10 * S), body_max=1 << 20)
 
     (failed,) = asyncio.run(main())
-    assert failed == Failed("k", "body larger than 1048576 bytes")
+    assert failed == Failed("k", "body larger than 1048576 bytes", too_large=True)
     assert [e.kind for e in log.envelopes] == [Kind.FAILED]
     assert list(log.envelopes[0].facts()) == ["url", "sent_ns", "why"]
 
