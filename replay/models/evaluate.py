@@ -95,7 +95,8 @@ def evaluation_text(found: dict[str, Any]) -> str:
 
 def _scores_line(name: str, scores: dict[str, Any]) -> str:
     shown = []
-    for score, label in (("brier", "Brier"), ("log_loss", "log loss"), ("ece", "ECE")):
+    for score, label in (("brier", "Brier"), ("log_loss", "log loss")):
         low, high = scores["intervals"][score]
         shown.append(f"{label} {scores[score]:.4f} ({low:.4f}-{high:.4f})")
-    return f"  {name:4} {'  '.join(shown)}"
+    # The limits of an ECE lie above it (see Scores); in one line with the others they would only puzzle.
+    return f"  {name:4} {'  '.join(shown)}  ECE {scores['ece']:.4f}"
