@@ -55,7 +55,7 @@ class _StatusType(msgspec.Struct, gc=False):
     name: str
     state: str
     completed: bool
-    detail: str = ""
+    detail: str | None = None
 
 
 class _Status(msgspec.Struct, gc=False):
@@ -67,9 +67,9 @@ class _Status(msgspec.Struct, gc=False):
 
 class _Team(msgspec.Struct, rename="camel", gc=False):
     id: str
-    display_name: str = ""
-    name: str = ""
-    abbreviation: str = ""
+    display_name: str | None = None
+    name: str | None = None
+    abbreviation: str | None = None
 
 
 class _Competitor(msgspec.Struct, rename="camel", gc=False):
@@ -79,7 +79,7 @@ class _Competitor(msgspec.Struct, rename="camel", gc=False):
 
 
 class _Situation(msgspec.Struct, gc=False):
-    possession: str | None = None
+    possession: str | int | None = None
 
 
 class _Competition(msgspec.Struct, rename="camel", gc=False):
@@ -155,8 +155,8 @@ def _score_seen(league: str, event: _Event, index: int) -> ScoreSeen:
         clock_ms=_clock_ms(league, competition.status, warnings) if started or league in _CLOCKLESS else 0,
         start_ns=_start_ns(competition.start_date or competition.date or event.date, warnings),
         neutral_site=bool(competition.neutral_site),
-        possession_team_id=competition.situation.possession if competition.situation else None,
-        detail=competition.status.type.detail,
+        possession_team_id=_possession(competition.situation),
+        detail=competition.status.type.detail or "",
         index=index,
         warnings=tuple(warnings),
     )
@@ -191,13 +191,18 @@ def _gist(status: _Status) -> tuple[Any, ...]:
     return (status.type.name, status.type.state, status.type.completed, status.period, status.clock)
 
 
+def _possession(situation: _Situation | None) -> str | None:
+    """Return the id of the team that has the ball; None between plays and in other sports."""
+    return str(situation.possession) if situation is not None and situation.possession else None
+
+
 def _team(team: _Team) -> Team:
     """Return a team; one without a nickname is known by its display name."""
     return Team(
         id=team.id,
-        name=team.name or team.display_name or team.abbreviation,
-        abbreviation=team.abbreviation,
-        display_name=team.display_name,
+        name=team.name or team.display_name or team.abbreviation or "",
+        abbreviation=team.abbreviation or "",
+        display_name=team.display_name or "",
     )
 
 

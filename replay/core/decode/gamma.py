@@ -66,8 +66,8 @@ class _Fees(msgspec.Struct, gc=False):
 
 class _Market(msgspec.Struct, rename="camel", kw_only=True, gc=False):
     condition_id: str
-    slug: str = ""
-    question: str = ""
+    slug: str | None = None
+    question: str | None = None
     outcomes: str | None = None
     outcome_prices: str | None = None
     clob_token_ids: str | None = None
@@ -196,8 +196,8 @@ def _of_gamma(market: _Market, index: int) -> MarketSeen | None:
     fees = market.fee_schedule
     return MarketSeen(
         market_id=market.condition_id,
-        slug=market.slug,
-        question=market.question,
+        slug=market.slug or "",
+        question=market.question or "",
         sports_type=market.sports_market_type or None,
         token_ids=token_ids,
         outcomes=outcomes,

@@ -39,9 +39,9 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=9999)]
 
 class _Team(msgspec.Struct, rename="camel", gc=False):
     team_id: int
-    team_name: str
-    team_city: str = ""
-    team_tricode: str = ""
+    team_name: str | None
+    team_city: str | None = None
+    team_tricode: str | None = None
     score: _Count | None = None
 
 
@@ -50,7 +50,7 @@ class _Game(msgspec.Struct, rename="camel", gc=False):
     game_status: Literal[1, 2, 3]
     home_team: _Team
     away_team: _Team
-    game_status_text: str = ""
+    game_status_text: str | None = None
     period: Annotated[int, msgspec.Meta(ge=0, le=99)] | None = None
     game_clock: str | None = None
     start: str | None = msgspec.field(name="gameTimeUTC", default=None)
@@ -91,7 +91,7 @@ def _decode_game(feed: str, raw: bytes, index: int) -> Event:
 
 def _score_seen(game: _Game, index: int) -> ScoreSeen:
     """Return what one game looks like in this body; ValueError where its clock is none."""
-    text = game.game_status_text.strip()
+    text = (game.game_status_text or "").strip()
     clock_ms = _clock_ms(game.game_clock)
     warnings: list[str] = []
     return ScoreSeen(
@@ -124,12 +124,12 @@ def _status(game_status: int, text: str, clock_ms: int | None, period: int | Non
 
 
 def _team(team: _Team) -> Team:
-    """Return a team."""
+    """Return a team; one that is not yet known (a play-off slot) has no name."""
     return Team(
         id=str(team.team_id),
-        name=team.team_name,
-        abbreviation=team.team_tricode,
-        display_name=f"{team.team_city} {team.team_name}".strip(),
+        name=team.team_name or "",
+        abbreviation=team.team_tricode or "",
+        display_name=f"{team.team_city or ''} {team.team_name or ''}".strip(),
     )
 
 

@@ -203,7 +203,7 @@ def test_soccer_counts_up() -> None:
 
 def test_possession_is_a_team_id() -> None:
     """Football says who has the ball; between plays it does not."""
-    assert [read(event(situation={"possession": "28"}))[0].possession_team_id] == ["28"]
+    assert [read(event(situation={"possession": wire}))[0].possession_team_id for wire in ("28", 28)] == ["28", "28"]
     assert [read(event(situation=wire))[0].possession_team_id for wire in ({}, None)] == [None, None]
 
 
@@ -225,6 +225,16 @@ def test_scores_may_be_numbers() -> None:
     for side in numbers["competitions"][0]["competitors"]:
         side["score"] = int(side["score"])
     assert read(numbers) == read(event())
+
+
+def test_a_team_not_yet_known_is_named_by_what_there_is() -> None:
+    """A nickname may be missing or null; the display name stands in, then the abbreviation."""
+    wire = event()
+    home, away = wire["competitions"][0]["competitors"]
+    home["team"] = {"id": "28", "name": None, "displayName": "Duke Blue Devils"}
+    away["team"] = {"id": "-1", "abbreviation": "TBD"}
+    [seen] = read(wire)
+    assert (seen.home.name, seen.home.abbreviation, seen.away.name) == ("Duke Blue Devils", "", "TBD")
 
 
 def test_a_disagreement_is_the_competitions_to_win() -> None:

@@ -118,6 +118,13 @@ def test_a_start_that_cannot_be_read_is_a_warning() -> None:
     assert (seen.start_ns, seen.home_score, seen.warnings) == (None, 66, ("start unreadable",))
 
 
+def test_a_play_off_slot_without_a_team_is_read() -> None:
+    """A team nobody knows yet has no name and costs nothing."""
+    empty = {"teamId": 0, "teamName": None, "teamCity": None, "teamTricode": None, "score": 0}
+    [seen] = read(game(homeTeam=empty, gameStatus=1, gameStatusText=None))
+    assert (seen.home.name, seen.home.display_name, seen.status) == ("", "", GameStatus.SCHEDULED)
+
+
 @pytest.mark.parametrize(
     "bad",
     [
