@@ -4,8 +4,8 @@ Polymarket's catalogue: which events each league has, and the rules of their mar
 Theory of operation. `/sports` is asked until it answers once; it names the series of each league. From then on every
 league's open events are asked every 60 s, soonest first, page by page as far as a day and a half ahead: that is where
 new games turn up, and delay, fee, tick and minimum are facts of the moment, so all of it is wanted again and again. An
-event of tonight that is no longer among the open ones is asked for by its id among the closed ones, until it is closed
-(then its result is on the tape) or a day old.
+event that is no longer among the open ones is asked for by its id among the closed ones, until it is closed (then its
+result is on the tape) or has been gone for a day.
 
 Answers carry all markets of an event, so a page can outgrow what the recorder takes: then the pages get smaller.
 """
@@ -30,7 +30,7 @@ GAMES_TAG = 100639
 
 _HOUR_NS = 3600 * SECOND_NS
 _AHEAD_NS = 36 * _HOUR_NS
-_BEHIND_NS = 24 * _HOUR_NS
+_GONE_NS = 24 * _HOUR_NS
 _PAGE, _PAGE_MIN = 200, 25
 _OFFSET_MAX = 2000
 _CLOSING_BATCH = 20
@@ -89,7 +89,7 @@ class GammaFeed:
         self._sports: Poll | None = self._poll("sports", "/sports")
         self._closing = self._poll("closing", "/events")
         self._listings: dict[str, _Listing] = {}
-        self._tonight: dict[str, tuple[str, int]] = {}
+        self._listed_ns: dict[str, tuple[str, int]] = {}
         self._missing: list[str] = []
 
     def step(self, happened: Input, now_ns: int) -> list[Command]:
@@ -166,15 +166,15 @@ class GammaFeed:
         self._closing.succeed(happened, now_ns, self._period_ns)
         for event in readable(raws, _event):
             if event.closed:
-                self._tonight.pop(event.id, None)
+                self._listed_ns.pop(event.id, None)
         # Whoever was asked for goes to the end, so that all get their turn.
         asked, waiting = self._missing[:_CLOSING_BATCH], self._missing[_CLOSING_BATCH:]
-        self._missing = [*waiting, *(event_id for event_id in asked if event_id in self._tonight)]
+        self._missing = [*waiting, *(event_id for event_id in asked if event_id in self._listed_ns)]
 
     # Rounds ------------------------------------------------------------------------------------------------------
 
     def _take(self, listing: _Listing, events: list[_Event], now_ns: int) -> int:
-        """Note the events of tonight; return the latest start of the page, 0 where it has none."""
+        """Note which events are open, up to tomorrow's; return the latest start of the page, 0 where it has none."""
         latest_ns = 0
         for event in events:
             start_ns = instant_ns(event.start)
@@ -182,15 +182,15 @@ class GammaFeed:
                 continue
             latest_ns = max(latest_ns, start_ns)
             listing.seen.add(event.id)
-            if now_ns - _BEHIND_NS <= start_ns <= now_ns + _AHEAD_NS:
-                self._tonight[event.id] = (listing.league, start_ns)
+            if start_ns <= now_ns + _AHEAD_NS:
+                self._listed_ns[event.id] = (listing.league, now_ns)
         return latest_ns
 
     def _close_round(self, listing: _Listing, now_ns: int) -> None:
-        for event_id in [name for name, (_, start_ns) in self._tonight.items() if start_ns < now_ns - _BEHIND_NS]:
-            del self._tonight[event_id]
-        gone = {name for name, (league, _) in self._tonight.items() if league == listing.league} - listing.seen
-        kept = [name for name in self._missing if name in self._tonight and name not in listing.seen]
+        for event_id in [name for name, (_, at_ns) in self._listed_ns.items() if at_ns < now_ns - _GONE_NS]:
+            del self._listed_ns[event_id]
+        gone = {name for name, (league, _) in self._listed_ns.items() if league == listing.league} - listing.seen
+        kept = [name for name in self._missing if name in self._listed_ns and name not in listing.seen]
         self._missing = [*kept, *sorted(gone.difference(kept))]
 
     def _aim(self, listing: _Listing, offset: int = 0) -> None:
