@@ -182,9 +182,10 @@ class Committer:
             self._on_refusal(why)
 
     def _halt(self) -> DiskError:
-        lost = self._log.next_seq - 1 - self._durable_seq
+        behind = self._log.next_seq - 1 - self._durable_seq
+        refusal = self._refusal or "it stood still"
         return DiskError(
             "recording halted: the disk did not keep up",
-            why=f"{self._refusal or 'it stood still'}; durable up to seq {self._durable_seq}, {lost} envelopes lost",
+            why=f"{refusal}; durable up to seq {self._durable_seq}, {behind} envelopes after it are not",
             hint="df -h; then: gametape recover TAPE, and record again under the same name to go on",
         )

@@ -62,7 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timeout_s: Seconds = 10.0
     watchdog_s: Seconds = 60.0
     segment_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
-    backlog_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
+    backlog_mib: Annotated[int, Meta(ge=1, le=4096)] = 128
 
     def upstream(self) -> Upstream:
         """Return the bases as one value."""

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import msgspec
 
-from recorder.clock import Clock
+from recorder.clock import Clock, SystemClock
 from recorder.committer import Committer, DurableLog
 from recorder.config import Config
 from recorder.envelope import Kind, encode_meta
@@ -126,7 +126,11 @@ class Session:
             DiskError: the disk did not keep up; says up to which seq everything is durable.
         """
         upstream = msgspec.to_builtins(self._config.upstream())
-        self._sequencer.note("session", version=version("gametape"), upstream=upstream)
+        facts = {"version": version("gametape"), "upstream": upstream}
+        if isinstance(self._clock, SystemClock) and self._clock.ahead_ns:
+            # The tape ended in this machine's future: its times run ahead of the wall clock by this much.
+            facts["ahead_ns"] = self._clock.ahead_ns
+        self._sequencer.note("session", **facts)
         try:
             async with self._http, asyncio.TaskGroup() as group:
                 committing = group.create_task(self._committer.run())

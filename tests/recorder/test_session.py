@@ -156,6 +156,14 @@ def test_the_first_fact_is_the_session_itself() -> None:
     assert log.is_closed
 
 
+def test_a_tape_from_the_future_is_said() -> None:
+    """Where the tape ends ahead of the wall clock, the session's note says by how much its times run ahead."""
+    hour_ns = 3600 * S
+    end_ns = SystemClock().now_ns() + hour_ns
+    log = record(lambda _: [], log=MemoryLog(end_ns), clock=SystemClock(not_before_ns=end_ns), for_ns=S // 100)
+    assert 0 < log.envelopes[0].facts()["ahead_ns"] <= hour_ns
+
+
 def test_time_is_put_on_the_tape() -> None:
     """At every full second there is a pulse, and a stepped wall clock becomes a note before it."""
     clock = JumpingClock()

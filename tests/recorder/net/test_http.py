@@ -152,7 +152,7 @@ def test_a_bomb_is_a_failure() -> None:
 
 
 def test_weather_never_raises() -> None:
-    """A timeout, a refused connection, a broken body, junk and a bad address each end as one FAILED."""
+    """A timeout, no connection, no name, no TLS, a broken body, junk and a bad address each end as one FAILED."""
     log = MemoryLog()
 
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -190,12 +190,14 @@ def test_weather_never_raises() -> None:
                 Get("refused", f"http://127.0.0.1:{port}/", S),
                 Get("junk", f"http://127.0.0.1:{junk_port}/", S),
                 Get("address", "http://", S),
+                Get("name", "http://nobody.invalid/", S),
+                Get("tls", base.replace("http", "https"), S),
             )
 
     answers = asyncio.run(main())
-    assert [type(a) for a in answers] == [Failed] * 6
-    assert [a.key for a in answers] == ["slow", "gzip", "cut", "refused", "junk", "address"]
-    assert [e.kind for e in log.envelopes] == [Kind.FAILED] * 6
+    assert [type(a) for a in answers] == [Failed] * 8
+    assert [a.key for a in answers] == ["slow", "gzip", "cut", "refused", "junk", "address", "name", "tls"]
+    assert [e.kind for e in log.envelopes] == [Kind.FAILED] * 8
     assert log.envelopes[0].facts()["why"] == "no answer within 0.05 s"
 
 

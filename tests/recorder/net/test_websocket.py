@@ -260,3 +260,37 @@ def test_a_protocol_ping_is_answered_and_no_frame() -> None:
         await connection.close()
 
     assert live(handler).kinds == [Kind.OPENED, Kind.CLOSED]
+
+
+def test_a_half_open_connection_can_be_closed() -> None:
+    """A peer that neither answers nor goes away does not keep a socket from ending when its feed wants that."""
+
+    async def handler(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        await released.wait()
+        connection.transport.abort()
+
+    def then(world: World, happened: Input) -> None:
+        if isinstance(happened, Opened):
+            world.socket.close("silent for 60 s")
+        if isinstance(happened, Closed):
+            released.set()
+
+    released = asyncio.Event()
+    world = live(handler, then)
+    assert world.kinds == [Kind.OPENED, Kind.CLOSED]
+    assert world.last.facts() == {"code": 1000, "reason": "silent for 60 s", "side": "us"}
+
+
+def test_tls_that_fails_is_an_opening_that_fails() -> None:
+    """A server that speaks no TLS where it should is weather."""
+
+    async def main() -> World:
+        async with serving(lambda connection: connection.wait_closed()) as url:
+            world = World(url.replace("ws:", "wss:"))
+            await world.socket.run()
+            return world
+
+    world = asyncio.run(main())
+    assert world.kinds == [Kind.CLOSED]
+    assert (world.last.facts()["code"], world.last.facts()["side"]) == (0, "lost")
