@@ -103,7 +103,9 @@ def replay_tape(
         orders=engine.fold.orders(),
         looks=_named_looks(engine.fold, 0),
         settlements=_settlements(engine.fold, 0, catalogue, payouts),
-        coverage=coverage_of(catalogue, np.concatenate(polls) if polls else np.zeros((0, 7), np.int64), first_ns, last_ns),
+        coverage=coverage_of(
+            catalogue, np.concatenate(polls) if polls else np.zeros((0, 7), np.int64), first_ns, last_ns
+        ),
         model_failures=engine.model_failures,
     )
 

@@ -113,9 +113,7 @@ def _series(film: Film) -> list[tuple[tuple[int, int], Ints]]:
     return found
 
 
-def _polled(
-    film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, plan: PollPlan
-) -> tuple[Ints, Ints]:
+def _polled(film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, plan: PollPlan) -> tuple[Ints, Ints]:
     """Return (time seen, state) of all games under one rhythm and phase, merged by time."""
     at: list[Ints] = []
     what: list[Ints] = []

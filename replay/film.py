@@ -84,9 +84,7 @@ def decoder_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def build_film(
-    tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, int], None] | None = None
-) -> Film:
+def build_film(tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, int], None] | None = None) -> Film:
     """
     Decode a whole tape. on_progress is told (envelopes done, envelopes in all).
 
@@ -153,9 +151,7 @@ def joined(parts: list[Night]) -> Night:
     )
 
 
-def open_film(
-    tape: Tape, cache: Path, *, on_progress: Callable[[int, int], None] | None = None
-) -> Film:
+def open_film(tape: Tape, cache: Path, *, on_progress: Callable[[int, int], None] | None = None) -> Film:
     """Return the film of a tape, from the cache folder if it is there, else built and put there."""
     folder = cache / f"{tape.digest()[:32]}-{decoder_version()}"
     if (folder / "film.json").exists():
@@ -227,12 +223,8 @@ def _load(folder: Path, name: str) -> Film:
     for table, names in _TABLES.items():
         read = columns(table)
         tables[table] = _stacked([np.stack([read[column] for column in names], axis=1)], len(names))
-    night = Night(
-        rows=Rows(**{column: frozen(np.ascontiguousarray(rows[column])) for column in ROW_COLUMNS}), **tables
-    )
-    catalogue = Catalogue(
-        tokens=card.tokens, games=[Game(*game) for game in card.games], feeds=card.feeds
-    )
+    night = Night(rows=Rows(**{column: frozen(np.ascontiguousarray(rows[column])) for column in ROW_COLUMNS}), **tables)
+    catalogue = Catalogue(tokens=card.tokens, games=[Game(*game) for game in card.games], feeds=card.feeds)
     return Film(
         tape=name,
         label=card.label,

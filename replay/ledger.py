@@ -175,5 +175,3 @@ def _schema(columns: Sequence[str]) -> dict[str, object]:
     import polars as pl
 
     return {column: pl.Int64 for column in columns}
-
-

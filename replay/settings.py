@@ -160,7 +160,9 @@ def parse_numbers(text: str, name: str) -> list[Decimal]:
     except (InvalidOperation, ValueError):
         raise UsageError(f"--{name} {text!r} is neither a list nor a range", hint=hint) from None
     if step <= 0 or last < first or not all(value.is_finite() for value in (first, last, step)):
-        raise UsageError(f"--{name} {text!r} goes nowhere", why="step must be positive, last not below first", hint=hint)
+        raise UsageError(
+            f"--{name} {text!r} goes nowhere", why="step must be positive, last not below first", hint=hint
+        )
     count = int((last - first) / step) + 1
     if count > 10_000:
         raise UsageError(f"--{name} {text!r} has {count} values", why="more than 10,000 is not a grid", hint=hint)

@@ -25,7 +25,9 @@ __all__ = ["SignalFuser", "run"]
 
 Ints = NDArray[np.int64]
 
-_EVALUATED, _NOT_LIVE, _NO_FAIR, _NO_GAME, _UNKNOWN, _SUSPECT, _NO_ASK, _BOOK_STALE, _GAME_STALE = range(len(SKIP_NAMES))
+_EVALUATED, _NOT_LIVE, _NO_FAIR, _NO_GAME, _UNKNOWN, _SUSPECT, _NO_ASK, _BOOK_STALE, _GAME_STALE = range(
+    len(SKIP_NAMES)
+)
 _EVALUATIONS = 0
 _BY_BOOK = 0
 _BY_SCORE = 1

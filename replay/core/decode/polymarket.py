@@ -170,8 +170,9 @@ class _LegacyOne(msgspec.Struct, kw_only=True, gc=False):
     hash: str = ""
 
 
-_Single = _Book | _Trade | _TickSize | _Best | _NewMarket | _Resolved
-_Known = _PriceChange | _Single
+_OfToken = _Book | _Trade | _TickSize | _Best
+_OfMarket = _NewMarket | _Resolved
+_Known = _PriceChange | _OfToken | _OfMarket
 
 _KNOWN: msgspec.json.Decoder[_Known] = msgspec.json.Decoder(_Known, float_hook=str)
 _HEAD = msgspec.json.Decoder(_Head)
@@ -223,7 +224,9 @@ def _decode_message(feed: str, raw: bytes, index: int, *, witness: bool) -> list
             message = _second_look(raw)
         if isinstance(message, _PriceChange):
             return _level_changes(message, index)
-        return [_single_event(message, index, witness=witness)]
+        if isinstance(message, _NewMarket | _Resolved):
+            return [_market_event(message, index)]
+        return [_token_event(message, index, witness=witness)]
     except (ValueError, RecursionError) as error:
         return [Undecodable(feed=feed, reason=str(error)[:300], index=index)]
 
@@ -271,8 +274,8 @@ def _level_changes(message: _PriceChange, index: int) -> list[Event]:
     ]
 
 
-def _single_event(message: _Single, index: int, *, witness: bool) -> Event:
-    """Return what a message other than a level update means."""
+def _token_event(message: _OfToken, index: int, *, witness: bool) -> Event:
+    """Return what a message about one token means."""
     source_ns = parse_ms_ns(message.timestamp)
     match message:
         case _Book():
@@ -306,6 +309,12 @@ def _single_event(message: _Single, index: int, *, witness: bool) -> Event:
                 source_ns=source_ns,
                 index=index,
             )
+
+
+def _market_event(message: _OfMarket, index: int) -> Event:
+    """Return what an announcement about a market means."""
+    source_ns = parse_ms_ns(message.timestamp)
+    match message:
         case _NewMarket():
             return MarketListed(
                 market_id=message.market,

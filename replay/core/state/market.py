@@ -109,8 +109,6 @@ def grown_market(market: Market, tokens: int, games: int) -> Market:
     return grown
 
 
-
-
 @kernel
 def _begin_snapshot(market: Market, token: int, source_ms: int) -> None:
     """A snapshot is the truth on arrival: start over."""
