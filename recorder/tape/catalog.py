@@ -97,8 +97,11 @@ class Catalog:
     @property
     def next_seq(self) -> int:
         """The seq after the last one that the tape holds or has lost."""
-        after_lost = max((lost.last_seq + 1 for lost in self.manifest.lost), default=0)
-        return max(_next_seq(self.parts[-1]) if self.parts else 0, after_lost)
+        ends = [_next_seq(part) for part in self.parts[-1:]]
+        ends += [lost.last_seq + 1 for lost in self.manifest.lost]
+        # What is damaged was there; only a torn tail may never have been.
+        ends += [one.last_seq + 1 for one in self.damage if one.last_seq is not None and one.why != TORN_TAIL]
+        return max(ends, default=0)
 
     @property
     def last_ns(self) -> int:

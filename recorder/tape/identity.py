@@ -97,12 +97,12 @@ def decode_checked(data: bytes) -> dict[str, Any]:
         ValueError: not a byte is other than it was written.
     """
     body = data[:-_CHECK_LEN]
+    if data != b"".join((body, _CHECK, hashlib.sha256(body).hexdigest().encode(), b'"}\n')):
+        raise ValueError("does not match its checksum")
     try:
         facts: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.DecodeError as error:
         raise ValueError(f"not a JSON object: {error}") from error
-    if data != b"".join((body, _CHECK, hashlib.sha256(body).hexdigest().encode(), b'"}\n')):
-        raise ValueError("does not match its checksum")
     del facts["sha256"]
     return facts
 

@@ -66,11 +66,10 @@ class ParquetImage:
 def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> ParquetImage:
     """Render envelopes as a Parquet file, the same bytes for the same rows. facts become its key-value metadata."""
     sink = pa.BufferOutputStream()
-    schema = SCHEMA.with_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     spans: list[tuple[int, int, int, int]] = []
     with pq.ParquetWriter(
         sink,
-        schema,
+        SCHEMA,
         compression="zstd",
         compression_level=_ZSTD_LEVEL,
         use_dictionary=["feed"],  # type: ignore[arg-type]  # a list is documented
@@ -84,8 +83,9 @@ def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> P
             columns = [
                 pa.array(values, field.type) for values, field in zip(zip(*group, strict=True), SCHEMA, strict=True)
             ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(group))
+            writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA), row_group_size=len(group))
             spans.append((group[0][0], group[-1][0], group[0][1], group[-1][1]))
+        writer.add_key_value_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     data: bytes = sink.getvalue().to_pybytes()
     return ParquetImage(data, _describe(data, spans), _footer(data))
 
@@ -138,6 +138,11 @@ def _decode(reader: pq.ParquetFile, at: int) -> Iterator[Envelope]:
             yield Envelope(seq, recv_ns, feed, conn, _KINDS[kind], meta.encode(), payload)
 
 
+def _facts(reader: pq.ParquetFile) -> dict[str, str]:
+    noted = reader.metadata.metadata or {}
+    return {key.decode().removeprefix(_FACT_PREFIX): value.decode() for key, value in noted.items()}
+
+
 def read_origin(path: Path) -> tuple[bytes, int]:
     """
     Return the tape id and the tape's created_ns that a sealed file tells.
@@ -147,8 +152,8 @@ def read_origin(path: Path) -> tuple[bytes, int]:
     """
     try:
         with pq.ParquetFile(path) as reader:
-            noted = reader.schema_arrow.metadata or {}
-            return bytes.fromhex(noted[b"gametape.tape"].decode()), int(noted[b"gametape.created_ns"])
+            facts = _facts(reader)
+            return bytes.fromhex(facts["tape"]), int(facts["created_ns"])
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise SealedError(Damage(path.name, 0, None, None, f"no sealed segment: {error}")) from error
 
@@ -165,8 +170,7 @@ def describe_parquet(path: Path, file: str, *, tape_id: bytes) -> Sealed:
     spans: list[tuple[int, int, int, int]] = []
     try:
         with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as reader:
-            noted = {key.decode(): value.decode() for key, value in (reader.schema_arrow.metadata or {}).items()}
-            facts = {key.removeprefix(_FACT_PREFIX): value for key, value in noted.items()}
+            facts = _facts(reader)
             for at in range(reader.num_row_groups):
                 envelopes = list(_decode(reader, at))
                 rows.update(b"".join(map(encode_row, envelopes)))

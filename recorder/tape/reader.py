@@ -16,7 +16,7 @@ from recorder.envelope import Envelope, decode_rows
 from recorder.errors import CorruptError
 from recorder.tape.blocks import BLOCK_HEAD, Block, BlockError, decode_block, unpack_rows
 from recorder.tape.catalog import Catalog, HotPart, Part, SealedPart, read_catalog
-from recorder.tape.identity import HOT
+from recorder.tape.identity import HOT, MANIFEST
 from recorder.tape.manifest import Sealed
 from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage
 
@@ -162,6 +162,8 @@ class Tape:
                     yield envelope
             expected = stretch.last_seq + 1
         self._refuse_hole(expected, final)
+        if last_seq is None or last_seq >= self.next_seq:
+            self._refuse_unknown_end()
 
     def follow(self, first_seq: int = 0, feeds: Collection[str] | None = None) -> Iterator[Envelope | None]:
         """
@@ -203,6 +205,12 @@ class Tape:
     def _refuse_damage(self) -> None:
         if self.damage:
             raise corrupt(self.path, self.damage[0])
+
+    def _refuse_unknown_end(self) -> None:
+        """Raise where the manifest is damaged: nobody knows what else it told of."""
+        for damage in self.damage:
+            if not self._salvage and damage.file.startswith(f"{MANIFEST}/"):
+                raise corrupt(self.path, damage)
 
     def _refuse_hole(self, first_seq: int, last_seq: int) -> None:
         """Raise where any of first_seq .. last_seq is missing without having been declared lost."""
