@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Protocol
 
 from recorder.clock import Clock
@@ -19,8 +20,10 @@ from recorder.envelope import Envelope, Kind
 from replay.upstream.address import Address
 from replay.upstream.timeline import SCORE_FEEDS, Opening, Timeline, subscribed_tokens
 
-__all__ = ["Gate", "MemorySource", "Pace", "Source"]
+__all__ = ["OTHERS_MAX", "Gate", "MemorySource", "Pace", "Source"]
 
+
+OTHERS_MAX = 1000
 
 # Below this, going on at once is more punctual than any sleep.
 _SHORTEST_S = 0.0005
@@ -106,23 +109,30 @@ class Gate:
     """
     Waits until the client has had what stands there now.
 
-    held returns the tokens that open sockets hold. A request that nobody makes within patience_s, real time, no longer
-    holds up the tape until somebody makes it again.
+    held returns the tokens that open sockets hold. A request that is left alone for patience_s of real time, or while
+    others are made `OTHERS_MAX` times, no longer holds up the tape until somebody makes it again: a recorder stops
+    asking for yesterday when yesterday is over. Only the time counts where the last answer was an error, because the
+    client may be waiting before it tries again.
     """
 
     def __init__(self, opening: Opening, held: Callable[[], Iterable[str]], patience_s: float) -> None:
         self._held = held
         self._patience_s = patience_s
         self._polled: set[Address] = set()
-        self._unseen: set[Address] = set()
+        # What was not asked for since it changed, and how many questions were asked in the meantime.
+        self._unseen: dict[Address, int] = {}
+        self._refused: set[Address] = set()
         self._changed = asyncio.Event()
         # A client asks for all of these as it starts; the tape waits for the slowest.
         self._expected = set(opening.scores)
 
-    def served(self, address: Address) -> None:
+    def served(self, address: Address, status: int) -> None:
         """Hear that a client was given the current answer of a request."""
         self._polled.add(address)
-        self._unseen.discard(address)
+        self._unseen.pop(address, None)
+        (self._refused.add if status >= HTTPStatus.BAD_REQUEST else self._refused.discard)(address)
+        for other in self._unseen:
+            self._unseen[other] += 1
         self._changed.set()
 
     def subscribed(self) -> None:
@@ -139,7 +149,7 @@ class Gate:
                 await self._seen(address)
             self._expected.discard(address)
             if address in self._polled:
-                self._unseen.add(address)
+                self._unseen[address] = 0
 
     async def finish(self) -> None:
         """Return when the last answers have been asked for."""
@@ -147,10 +157,16 @@ class Gate:
             await self._seen(address)
 
     async def _seen(self, address: Address) -> None:
-        waits_for_first = address in self._expected
-        if not await self._wait(lambda: address in self._polled if waits_for_first else address not in self._unseen):
+        if address in self._expected:
+            await self._wait(lambda: address in self._polled)
+            return
+        in_time = await self._wait(lambda: address not in self._unseen or self._is_left_alone(address))
+        if not in_time or address in self._unseen:
             self._polled.discard(address)
-            self._unseen.discard(address)
+            self._unseen.pop(address, None)
+
+    def _is_left_alone(self, address: Address) -> bool:
+        return address not in self._refused and self._unseen[address] >= OTHERS_MAX
 
     async def _wait(self, come: Callable[[], bool]) -> bool:
         try:

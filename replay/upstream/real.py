@@ -24,6 +24,7 @@ from recorder.leagues import game_date
 from replay.upstream.player import MemorySource
 
 __all__ = [
+    "NBA_URL",
     "Dated",
     "Row",
     "espn_bodies",

@@ -52,7 +52,7 @@ class PlayOptions:
     loop: bool = False
     start_offset_ns: int = 0
     failed_is_503: bool = False
-    patience_s: float = 10.0
+    patience_s: float = 30.0
 
 
 class _Socket:
@@ -163,6 +163,8 @@ class Upstream:
                     await self._forward(frame)
                 case HangUp(code, reason, lost, tokens):
                     for socket in [it for it in self._sockets if it.session.shares(tokens)]:
+                        # Before its own reader notices: what it held is held no more.
+                        self._sockets.pop(socket, None)
                         await socket.hang_up(code, reason, lost=lost)
                 case None:
                     pass
@@ -199,7 +201,7 @@ class Upstream:
                 if socket.session.tokens:
                     self._started.set()
         finally:
-            del self._sockets[socket]
+            self._sockets.pop(socket, None)
         return ws
 
     def _now_ns(self) -> int:
@@ -240,7 +242,7 @@ class Upstream:
         if address is None or answer is None:
             return self._unknown(there)
         self._started.set()
-        self._gate.served(address)
+        self._gate.served(address, answer.status)
         dated = {"date": formatdate(self._now_ns() // 1_000_000_000, usegmt=True)}
         etag = answer.headers.get("etag")
         if answer.status == HTTPStatus.OK and etag and request.headers.get("If-None-Match") == etag:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from rerecord import rerecord
 
 from recorder.envelope import Envelope, Kind
+from recorder.leagues import LEAGUES
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
 from recorder.tape.seal import seal_tape
@@ -136,3 +137,51 @@ def test_sealed_and_verified_it_tells_the_same_night(recorded: Path, knicks_at_p
     assert tape.digest() == before
     told = [difference for difference in compare(knicks_at_pacers.read(), tape.read()) if difference.stream != "plan"]
     assert told == []
+
+
+def test_nba_file_of_a_real_game_comes_through(real_data: Path, tmp_path: Path) -> None:
+    """GSW@BKN of 2020-12-22 from the play-by-play: every clock and score in order, the boxscore's result at the end."""
+    folder = real_data / "nba_cdn"
+    boxscore = (folder / "boxscore_0022000001.json").read_bytes()
+    bodies = real.nba_bodies((folder / "playbyplay_0022000001.json").read_bytes(), boxscore)
+    source = real.night("gsw-bkn", real.polled("nba.scoreboard", real.NBA_URL, bodies))
+    tape = rerecord(source, tmp_path / "gsw-bkn", BY_POLLS)
+    assert compare(source.read(), tape.read()) == []
+    scores = events_of(list(tape.read(feeds=["nba.scoreboard"])), ScoreSeen)
+    statuses = [status for status, _ in groupby(score.status for score in scores)]
+    periods = [GameStatus.LIVE, GameStatus.BREAK] * 4
+    assert statuses == [GameStatus.SCHEDULED, *periods, GameStatus.FINAL]
+    game = json.loads(boxscore)["game"]
+    final = scores[-1]
+    assert (final.home.name, final.home_score) == (game["homeTeam"]["teamName"], game["homeTeam"]["score"])
+    assert (final.away.name, final.away_score) == (game["awayTeam"]["teamName"], game["awayTeam"]["score"])
+    progress = [(score.period, -(score.clock_ms or 0)) for score in scores if score.status is GameStatus.LIVE]
+    assert len(set(progress)) > 300
+
+
+@pytest.mark.parametrize(
+    ("league", "file"),
+    [
+        ("nba", "nba_scoreboard_20241215"),
+        ("nba", "nba_scoreboard_in_progress_20260502"),
+        ("nba", "generic_basketball_nba_scoreboard"),
+        ("nhl", "nhl_scoreboard"),
+        ("nhl", "generic_hockey_nhl_scoreboard"),
+        ("mlb", "mlb_scoreboard_20250604"),
+        ("mlb", "mlb_scoreboard_raw"),
+        ("nfl", "nfl_scoreboard_20241215"),
+        ("ncaamb", "mens_college_basketball_scoreboard_acc"),
+        ("wnba", "generic_basketball_wnba_scoreboard"),
+    ],
+)
+def test_real_scoreboards_of_all_sports_come_through(real_data: Path, tmp_path: Path, league: str, file: str) -> None:
+    """A real body of each sport is recorded byte for byte and every game of it is understood."""
+    body = (real_data / f"espn/{file}.json").read_bytes()
+    at_ns = 1_768_521_600_000_000_000
+    url = real.scoreboard_url(LEAGUES[league].espn_path, at_ns)
+    source = real.night(league, real.polled(f"espn.{league}", url, [(at_ns, body)]))
+    tape = rerecord(source, tmp_path / league, BY_POLLS, league=league)
+    (first,) = [it for it in tape.read(feeds=[f"espn.{league}"]) if it.payload == body][:1]
+    scores = events_of([first], ScoreSeen)
+    assert len(scores) == len(json.loads(body)["events"]) > 0
+    assert {score.game.league for score in scores} == {league}
