@@ -251,12 +251,15 @@ async def _show(tally: Tally, clock: SystemClock) -> None:
             await asyncio.sleep(_PLAIN_LINE_S)
             click.echo(_plain(tally.line(clock.now_ns())), err=True)
     from rich.console import Console
-    from rich.markup import escape
+    from rich.text import Text
 
-    with Console(stderr=True).status("starting") as status:
+    console = Console(stderr=True)
+    with console.status("starting") as status:
         while True:
             await asyncio.sleep(0.25)
-            status.update(escape(_plain(tally.line(clock.now_ns()))))
+            line = Text(_plain(tally.line(clock.now_ns(), feeds_max=4)))
+            line.truncate(max(10, console.width - 3), overflow="ellipsis")
+            status.update(line)
 
 
 def _summarise(tally: Tally, path: Path, first_seq: int, *, as_json: bool) -> None:

@@ -72,14 +72,15 @@ class Tally:
         """Gaps of all feeds."""
         return sum(count.gaps for count in self.feeds.values())
 
-    def line(self, now_ns: int) -> str:
-        """Render the state in one line, worst first: the disk, then the feed that was heard least lately."""
+    def line(self, now_ns: int, *, feeds_max: int = 100) -> str:
+        """Render the state in one line, worst first: the disk, then the feeds that were heard least lately."""
         seconds = max(1, (now_ns - self.first_ns) // _NS)
         feeds = sorted(self.feeds.items(), key=lambda item: item[1].heard_ns)
         parts = [
             *([f"DISK REFUSES: {self.disk}"] if self.disk else []),
             f"{_clock(seconds)} {self.events:,} events ({self.events // seconds:,}/s), {self.games} games",
-            *(f"{name} {_age(count, now_ns)}" for name, count in feeds),
+            *(f"{name} {_age(count, now_ns)}" for name, count in feeds[:feeds_max]),
+            *([f"{len(feeds) - feeds_max} more"] if len(feeds) > feeds_max else []),
         ]
         return "  ".join(parts)
 
@@ -104,9 +105,9 @@ class Tally:
 
 
 def _age(count: FeedCount, now_ns: int) -> str:
-    if not count.heard_ns:
-        return "nothing yet"
     gaps = f", {count.gaps} gaps" if count.gaps else ""
+    if not count.heard_ns:
+        return f"nothing yet{gaps}"
     return f"{max(0, now_ns - count.heard_ns) // _NS} s ago{gaps}"
 
 

@@ -33,8 +33,9 @@ def test_the_line_says_what_is_worst_first() -> None:
     put(tally, "b", Kind.BODY, at_s=60)
     put(tally, "b", Kind.FAILED, at_s=61, why="x")
     put(tally, "c", Kind.FAILED, at_s=61, why="x")
-    line = "0:01:40 5 events (0/s), 2 games  c nothing yet  b 41 s ago, 1 gaps  a 11 s ago"
+    line = "0:01:40 5 events (0/s), 2 games  c nothing yet, 1 gaps  b 41 s ago, 1 gaps  a 11 s ago"
     assert tally.line(101 * S) == line
+    assert tally.line(101 * S, feeds_max=1).endswith("2 games  c nothing yet, 1 gaps  2 more")
     put(tally, "recorder", Kind.NOTE, at_s=90, note="disk_refused", why="full")
     assert tally.line(101 * S).startswith("DISK REFUSES: full  ")
     put(tally, "recorder", Kind.NOTE, at_s=90, note="disk_back")
