@@ -289,23 +289,22 @@ class _Position:
 
     def advance(self) -> Iterator[Envelope]:
         """Yield what was committed since the last time."""
-        segment = self._segment
-        if segment is None:
-            yield from self._reopen()
-            return
-        # Looked for before the read: once a later segment exists, this one grows no more.
-        later = self._later_segment(segment)
-        try:
-            with (self._path / HOT / segment).open("rb") as file:
-                file.seek(self._offset)
-                data = file.read()
-        except FileNotFoundError:
-            self._segment = None
-            yield from self._reopen()
-            return
-        yield from self._take(data)
-        if later is not None and self._segment == segment:
+        while (segment := self._segment) is not None:
+            # Looked for before the read: once a later segment exists, this one grows no more.
+            later = self._later_segment(segment)
+            try:
+                with (self._path / HOT / segment).open("rb") as file:
+                    file.seek(self._offset)
+                    data = file.read()
+            except FileNotFoundError:
+                break
+            yield from self._take(data)
+            if self._segment != segment:
+                break
+            if later is None:
+                return
             self._segment, self._offset = later, SEGMENT_HEAD.size
+        yield from self._reopen()
 
     def _take(self, data: bytes) -> Iterator[Envelope]:
         at = 0
@@ -336,6 +335,7 @@ class _Position:
         return next((name for name in names if name > segment), None)
 
     def _reopen(self) -> Iterator[Envelope]:
+        self._segment = None
         catalog = read_catalog(self._path)
         yield from self._after(Tape(catalog).read(self._next_seq))
         last = catalog.parts[-1] if catalog.parts else None

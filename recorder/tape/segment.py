@@ -224,8 +224,7 @@ def _without_impostors(scan: SegmentScan, ordered: list[Block]) -> list[Block]:
     it.
     """
     kept: list[Block] = []
-    links = [*ordered[1:], None]
-    for block, after in zip(ordered, links, strict=True):
+    for block, after in zip(ordered, [*ordered[1:], None], strict=False):
         if kept:
             before_seq, before_hash = kept[-1].last_seq + 1, kept[-1].sha256
         else:
