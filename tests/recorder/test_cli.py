@@ -131,13 +131,7 @@ def test_wrong_arguments_are_usage_errors(words: tuple[str, ...]) -> None:
 def test_a_signal_ends_the_recording_in_good_order(number: signal.Signals) -> None:
     """One SIGINT or SIGTERM closes the sockets, commits, closes the tape and exits with 0."""
     with little_upstream() as base:
-        code = (
-            f"from recorder.cli import record; record(['--upstream', {base!r}, '--tape', 'a', '--poll-live', '50ms'])"
-        )
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        child = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-        )
+        child = _start_recording(base)
         _wait_for_frame(child)
         child.send_signal(number)
         out, err = child.communicate(timeout=20)
@@ -145,6 +139,30 @@ def test_a_signal_ends_the_recording_in_good_order(number: signal.Signals) -> No
     assert b"events in" in out
     closed = of(list(open_tape(Path("tapes/a")).read()), Kind.CLOSED, "polymarket.market")
     assert [e.facts()["side"] for e in closed] == ["us"]
+
+
+def test_a_killed_recording_is_gone_on_with() -> None:
+    """After SIGKILL the lock is free, what was readable still is, and the next session goes on without a hole."""
+    with little_upstream() as base:
+        child = _start_recording(base)
+        _wait_for_frame(child)
+        before = list(open_tape(Path("tapes/a")).read())
+        child.kill()
+        child.communicate(timeout=20)
+        run(record, "--upstream", base, "--tape", "a", "--for", "200ms")
+    after = list(open_tape(Path("tapes/a")).read())
+    assert after[: len(before)] == before
+    assert [e.seq for e in after] == list(range(len(after)))
+    assert after[-1].recv_ns > before[-1].recv_ns
+    assert verify_tape(Path("tapes/a")).ok
+
+
+def _start_recording(base: str) -> subprocess.Popen[bytes]:
+    code = f"from recorder.cli import record; record(['--upstream', {base!r}, '--tape', 'a', '--poll-live', '50ms'])"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
 
 
 def _wait_for_frame(child: subprocess.Popen[bytes]) -> None:
