@@ -53,6 +53,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         "Mozilla/5.0 (compatible; gametape/0.1)"
     )
     tapes_dir: Annotated[str, Meta(min_length=1)] = "tapes"
+    cache_dir: Annotated[str, Meta(min_length=1)] = "~/.cache/gametape"
     leagues: tuple[str, ...] = ("nba",)
     poll_live_s: Seconds = 2.0
     poll_idle_s: Seconds = 30.0

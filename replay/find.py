@@ -1,0 +1,88 @@
+"""Finding strategies, tapes and the cache: what the verbs of the backtest share."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from recorder.config import load_config
+from recorder.errors import UsageError
+from replay.core.strategy import Strategy
+
+if TYPE_CHECKING:
+    from recorder.tape.reader import Tape
+
+__all__ = ["STRATEGY_GROUP", "cache_folder", "find_tapes", "load_strategy"]
+
+STRATEGY_GROUP = "gametape.strategies"
+
+
+def cache_folder(name: str) -> Path:
+    """Return the folder of this name in the cache."""
+    return Path(load_config().config.cache_dir).expanduser() / name
+
+
+def find_tapes(names: Sequence[str]) -> list[Tape]:
+    """
+    Open tapes: paths, or names within the tapes folder.
+
+    Raises:
+        UsageError: there is no such tape, or one is named twice.
+        CorruptError: a tape is damaged.
+    """
+    from recorder.tape.reader import open_tape
+
+    root = Path(load_config().config.tapes_dir)
+    tapes = []
+    for name in names:
+        path = Path(name)
+        tapes.append(open_tape(path if path.exists() or not (root / name).exists() else root / name))
+    digests = [tape.digest() for tape in tapes]
+    for tape, digest in zip(tapes, digests, strict=True):
+        if digests.count(digest) > 1:
+            raise UsageError(f"{tape.name} is given twice", why="the same events would count as two nights")
+    return tapes
+
+
+def load_strategy(name: str) -> Strategy:
+    """
+    Load a strategy by its entry-point name, or from a file as `path/to/file.py:Name`.
+
+    Raises:
+        UsageError: there is no such strategy, file or class, or it cannot fold columns.
+    """
+    path, _, attribute = name.rpartition(":")
+    if path.endswith(".py"):
+        made = _from_file(Path(path), attribute)
+    else:
+        found = list(importlib.metadata.entry_points(group=STRATEGY_GROUP, name=name))
+        if not found:
+            names = sorted(importlib.metadata.entry_points(group=STRATEGY_GROUP).names)
+            near = difflib.get_close_matches(name, names, n=1)
+            raise UsageError(
+                f"there is no strategy {name!r}",
+                why=f"did you mean {near[0]!r}?" if near else f"installed: {', '.join(names) or 'none'}",
+                hint="--strategy fusion  or  --strategy path/to/file.py:Name",
+            )
+        made = found[0].load()()
+    if not callable(getattr(made, "run", None)) or not isinstance(getattr(made, "name", None), str):
+        raise UsageError(
+            f"{name} is not a strategy", why="it needs a name and a run(...): see replay.core.strategy.Strategy"
+        )
+    return cast("Strategy", made)
+
+
+def _from_file(path: Path, attribute: str) -> object:
+    spec = importlib.util.spec_from_file_location(path.stem, path) if path.exists() else None
+    if spec is None or spec.loader is None:
+        raise UsageError(f"there is no strategy file {path}")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = getattr(module, attribute, None)
+    if made is None:
+        raise UsageError(f"{path} has no {attribute!r}", why="the part after the colon names a class in the file")
+    return made()

@@ -1,0 +1,109 @@
+"""What the verbs of the backtest share: options, films with a progress bar, seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from recorder.clock import SystemClock
+from recorder.config import parse_duration_ns
+from recorder.errors import UsageError
+
+if TYPE_CHECKING:
+    from recorder.tape.reader import Tape
+    from replay.film import Film
+
+__all__ = ["films_of", "milliseconds", "progress_bar", "setting_options", "stopwatch"]
+
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
+
+_MS_NS = 1_000_000
+
+
+def setting_options(verb: _Verb) -> _Verb:
+    """Add the options that every cell of a run shares."""
+    for option in reversed(
+        (
+            click.option("--strategy", default="fusion", show_default=True, help="A name, or path/to/file.py:Name."),
+            click.option("--model", "model_name", default="brownian", show_default=True, help="gametape model ls"),
+            click.option(
+                "--policy",
+                type=click.Choice(["every", "first-crossing"]),
+                default="first-crossing",
+                show_default=True,
+                help="Act on every evaluation above the threshold, or once per crossing.",
+            ),
+            click.option("--rearm", default=None, metavar="CENTS", help="Re-arm below this edge.  [default: min edge]"),
+            click.option("--cooldown", default="0", metavar="TIME", help="At least so long between two orders."),
+            click.option("--shares", default="10", show_default=True, help="Shares an order."),
+            click.option("--cash", default=None, metavar="DOLLARS", help="Dollars an order, instead of shares."),
+            click.option("--slip", default="0", metavar="CENTS", help="The limit is the ask seen plus this."),
+            click.option("--fok", "all_or_none", is_flag=True, help="All or nothing; else what is there is taken."),
+            click.option("--cap-shares", default=None, help="At most so many shares of a token."),
+            click.option("--cap-cash", default=None, metavar="DOLLARS", help="At most so many dollars in a game."),
+            click.option("--exit-edge", default=None, metavar="CENTS", help="Sell when the edge falls below."),
+        )
+    ):
+        verb = option(verb)
+    return verb
+
+
+def milliseconds(text: str, name: str) -> int:
+    """
+    Read a duration as whole milliseconds.
+
+    Raises:
+        UsageError: not a duration, or finer than a millisecond.
+    """
+    ns = parse_duration_ns(text)
+    if ns % _MS_NS:
+        raise UsageError(f"--{name} {text} is finer than a millisecond")
+    return ns // _MS_NS
+
+
+@contextmanager
+def stopwatch() -> Iterator[Callable[[], float]]:
+    """Yield a function that returns the seconds since the beginning."""
+    clock = SystemClock()
+    began_ns = clock.now_ns()
+    yield lambda: round((clock.now_ns() - began_ns) / 1e9, 3)
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to be told (done, total): a bar with an estimate on a terminal, a plain line every 10 s else."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    clock = SystemClock()
+    said_ns = clock.now_ns()
+    if not console.is_terminal:
+
+        def tell(done: int, total: int) -> None:
+            nonlocal said_ns
+            if clock.now_ns() - said_ns >= 10_000_000_000:
+                said_ns = clock.now_ns()
+                click.echo(f"{label}: {done:,} of {total:,}", err=True)
+
+        yield tell
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(label)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def films_of(tapes: list[Tape]) -> list[Film]:
+    """Return the films of tapes, from the cache where they are there."""
+    from replay.film import open_film
+    from replay.find import cache_folder
+
+    films = []
+    for tape in tapes:
+        with progress_bar(f"decoding {tape.name}") as tell:
+            films.append(open_film(tape, cache_folder("film"), on_progress=tell))
+    return films

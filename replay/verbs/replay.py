@@ -1,0 +1,181 @@
+"""`gametape replay`: tapes through the engine that runs live, ledgers out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from replay.verbs.options import films_of, milliseconds, setting_options, stopwatch
+
+if TYPE_CHECKING:
+    from replay.ledger import Ledger
+    from replay.settings import Setting
+
+__all__ = ["replay", "setting_of"]
+
+
+@click.command(no_args_is_help=True)
+@click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
+@click.option("--min-edge", default="5", show_default=True, metavar="CENTS", help="Act from this edge on.")
+@click.option("--poll", default=None, metavar="SECONDS", help="Poll scores so often.  [default: as recorded]")
+@click.option("--phase", default=0, help="Which seeded phase of the simulated polls.")
+@click.option("--book-delay", default="0", metavar="TIME", help="See every book message so much later.")
+@click.option("--order-delay", default="0", metavar="TIME", help="From decision to venue: 250ms, 1s.")
+@click.option("--venue-delay", default=None, metavar="TIME", help="The venue's own delay.  [default: as recorded]")
+@click.option("--seed", default=0, help="Seed of the simulated polls.")
+@setting_options
+@click.option("--exact", "is_exact", is_flag=True, help="Drive the engine envelope by envelope, as live does.")
+@click.option("--chunk", default=1_000, show_default=True, help="With --exact: so many envelopes at a time.")
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Write the ledgers here.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def replay(
+    tapes: tuple[str, ...],
+    min_edge: str,
+    seed: int,
+    strategy: str,
+    model_name: str,
+    is_exact: bool,
+    chunk: int,
+    out: Path | None,
+    as_json: bool,
+    **options: object,
+) -> None:
+    """
+    Play tapes through the live engine and write a ledger.
+
+    \b
+      gametape replay tapes/2026-01-15-nba --min-edge 5
+      gametape replay tapes/* --poll 5 --order-delay 250ms --out runs/slow
+      gametape replay tapes/2026-01-15-nba --exact --chunk 1 --json
+
+    The digest is the same on every machine: of a tape hot or sealed, decoded anew or from the cache, with --exact or without.
+    """
+    from replay.backtest import replay_film, replay_tape
+    from replay.counterfactual import PollPlan, refuse_unanswerable
+    from replay.find import find_tapes, load_strategy
+    from replay.models import load_model
+    from replay.settings import AS_RECORDED
+
+    setting = setting_of(min_edge, options)
+    opened = find_tapes(tapes)
+    made, model = load_strategy(strategy), load_model(model_name)
+    if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms):
+        raise click.UsageError("--exact plays what was recorded; leave out --poll and --book-delay")
+    with stopwatch() as seconds:
+        if is_exact:
+            ledgers = [replay_tape(tape, made, model, setting, chunk=chunk) for tape in opened]
+        else:
+            films = films_of(opened)
+            refuse_unanswerable(films, [setting.view.poll_ms])
+            ledgers = [replay_film(film, made, model, setting, polls=PollPlan(seed=seed)) for film in films]
+        _tell(ledgers, seconds(), as_json=as_json)
+    if out is not None:
+        for ledger in ledgers:
+            ledger.write(out / ledger.tape if len(ledgers) > 1 else out)
+        click.echo(f"written to {out}", err=True)
+
+
+def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
+    """
+    Return the setting that the options of a verb describe.
+
+    Raises:
+        UsageError: an option is not what it should be.
+    """
+    from replay.core.cells import Policy, Sizing
+    from replay.settings import AS_RECORDED, Setting, View, parse_cents, parse_numbers
+
+    def given(name: str) -> str | None:
+        value = options.get(name)
+        return None if value is None else str(value)
+
+    def units(name: str) -> int | None:
+        text = given(name)
+        return None if text is None else int(parse_numbers(text, name.replace("_", "-"))[0] * 1_000_000)
+
+    def cents(name: str) -> int | None:
+        text = given(name)
+        return None if text is None else parse_cents(text)
+
+    poll = given("poll")
+    cash = units("cash")
+    venue = given("venue_delay")
+    return Setting(
+        view=View(
+            poll_ms=AS_RECORDED if poll is None else int(parse_numbers(poll, "poll")[0] * 1000),
+            phase=int(given("phase") or 0),
+            book_delay_ms=milliseconds(given("book_delay") or "0", "book-delay"),
+        ),
+        min_edge_u6=parse_cents(min_edge),
+        order_delay_ms=milliseconds(given("order_delay") or "0", "order-delay"),
+        venue_delay_ms=AS_RECORDED if venue is None else milliseconds(venue, "venue-delay"),
+        policy=Policy.EVERY if options.get("policy") == "every" else Policy.FIRST_CROSSING,
+        rearm_u6=cents("rearm"),
+        cooldown_ms=milliseconds(given("cooldown") or "0", "cooldown"),
+        sizing=Sizing.SHARES if cash is None else Sizing.CASH,
+        size_u6=(units("shares") or 0) if cash is None else cash,
+        limit_slip_u6=cents("slip") or 0,
+        all_or_none=bool(options.get("all_or_none")),
+        cap_shares_u6=units("cap_shares"),
+        cap_cash_u6=units("cap_cash"),
+        exit_edge_u6=cents("exit_edge"),
+    )
+
+
+def _tell(ledgers: list[Ledger], seconds: float, *, as_json: bool) -> None:
+    import msgspec
+
+    from replay.ledger import combined_digest
+
+    summaries = [ledger.summary() for ledger in ledgers]
+    totals = {
+        name: sum(int(str(summary[name])) for summary in summaries)
+        for name in ("events", "evaluations", "signals", "orders", "fills", "pnl_u6", "fees_u6", "open_positions")
+    }
+    if as_json:
+        facts: dict[str, object] = {
+            "schema": "gametape.replay/1",
+            "digest": combined_digest([ledger.digest() for ledger in ledgers]),
+            **totals,
+            "coverage": ledgers[0].coverage if len(ledgers) == 1 else {one.tape: one.coverage for one in ledgers},
+            "seconds": seconds,
+            "tapes": [
+                {"tape": one.tape, "tape_digest": one.tape_digest, "label": one.label, **summary}
+                for one, summary in zip(ledgers, summaries, strict=True)
+            ],
+        }
+        click.echo(msgspec.json.encode(facts).decode())
+        return
+    for ledger in ledgers:
+        _tell_one(ledger)
+    click.echo(f"digest {combined_digest([ledger.digest() for ledger in ledgers])}  ({seconds:.2f} s)")
+
+
+def _tell_one(ledger: Ledger) -> None:
+    """Print a ledger for a person: what was seen, what was done, what it came to."""
+    from replay.core.cells import ORDER_COLUMNS, OrderStatus
+
+    label = f"  [{ledger.label}]" if ledger.label else ""
+    click.echo(f"{ledger.tape}{label}: {ledger.events:,} events, {len(ledger.evaluations):,} evaluations")
+    skipped = ", ".join(
+        f"{n:,} {name.replace('_', ' ')}" for name, n in ledger.looks.items() if n and name != "evaluated"
+    )
+    if skipped:
+        click.echo(f"  not evaluated: {skipped}")
+    columns = {name: k for k, name in enumerate(ORDER_COLUMNS)}
+    shown = ledger.orders[:12]
+    for order in shown.tolist():
+        token = order[columns["token"]]
+        game = ledger.games[ledger.game_of[token]] if ledger.game_of[token] >= 0 else "?"
+        status = OrderStatus(order[columns["status"]]).name.lower().replace("_", " ")
+        click.echo(
+            f"  seq {order[columns['seq']]:>8}  {game:<16} token ...{ledger.tokens[token][-6:]}  "
+            f"fair {order[columns['fair_u6']] / 1e4:5.1f}c  ask {order[columns['ask_u6']] / 1e4:5.1f}c  "
+            f"edge {order[columns['edge_u6']] / 1e4:+5.1f}c  {status} {order[columns['filled_u6']] / 1e6:g}"
+        )
+    if len(ledger.orders) > len(shown):
+        click.echo(f"  ... and {len(ledger.orders) - len(shown):,} more signals (--out DIR writes all of them)")
+    word = "simulated P&L" if ledger.label == "simulated" else "P&L"
+    click.echo(f"  {len(ledger.orders):,} signals, {ledger.fills:,} fills, {word} ${ledger.pnl_u6 / 1e6:,.2f}")
