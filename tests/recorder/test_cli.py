@@ -42,7 +42,7 @@ def of(envelopes: list[Envelope], kind: Kind, feed: str) -> list[Envelope]:
 def test_a_whole_night_is_recorded() -> None:
     """record asks every source, finds the plan, opens the market socket and leaves a whole, verified tape."""
     with little_upstream() as base:
-        result = run(record, "--upstream", base, "--tape", "night", "--for", "1500ms", "--poll-live", "200ms", "--json")
+        result = run(record, "--upstream", base, "--tape", "night", "--for", "2s", "--poll-live", "200ms", "--json")
     summary = json.loads(result.stdout)
     envelopes = list(open_tape(Path("tapes/night")).read())
     assert summary["schema"] == "gametape.record/1"
@@ -50,7 +50,7 @@ def test_a_whole_night_is_recorded() -> None:
     assert (summary["games"], summary["gaps"], summary["first_seq"]) == (1, 0, 0)
     assert verify_tape(Path("tapes/night")).ok
     assert envelopes[0].facts()["upstream"]["espn"] == base
-    assert len(of(envelopes, Kind.BODY, "espn.nba")) >= 4
+    assert len(of(envelopes, Kind.BODY, "espn.nba")) >= 2
     for feed in ("nba.scoreboard", "gamma.markets", "polymarket.book"):
         assert of(envelopes, Kind.BODY, feed)
     (plan,) = [e for e in of(envelopes, Kind.NOTE, "recorder") if e.facts()["note"] == "plan"]

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 
 import pytest
 from memory_log import MemoryLog
 
-from recorder.committer import BLOCK_EVENTS, Committer
+from recorder.committer import BLOCK_EVENTS, BLOCK_S, Committer
 from recorder.envelope import Envelope, Kind
 from recorder.errors import DiskError
 
@@ -92,11 +93,10 @@ def test_nothing_new_is_no_commit() -> None:
     """Where nothing was appended nothing is written."""
     disk = Disk()
 
-    async def work(group: asyncio.TaskGroup) -> None:
-        committer = Committer(disk, backlog_bytes=1 << 20)
-        task = group.create_task(committer.run())
-        await asyncio.sleep(0.25)
-        task.cancel()
+    async def work(_: asyncio.TaskGroup) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.5 * BLOCK_S):
+                await Committer(disk, backlog_bytes=1 << 20).run()
 
     running(work)
     assert disk.commits == []
