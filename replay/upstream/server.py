@@ -68,7 +68,7 @@ class _Socket:
             return
         try:
             async with asyncio.timeout(SLOW_S):
-                await (self._ws.send_bytes(payload) if binary else self._ws.send_str(payload.decode()))
+                await (self._ws.send_bytes(payload) if binary else self._ws.send_frame(payload, WSMsgType.TEXT))
         except TimeoutError:
             await self.hang_up(1013, "too slow")
         except ConnectionError:
@@ -214,7 +214,7 @@ class Upstream:
         self._started.set()
         try:
             wanted = msgspec.json.decode(await request.read(), type=list[_BookWish])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return _json(400, b'{"error":"Invalid payload"}')
         if len(wanted) > _BOOKS_MAX:
             return _json(400, b'{"error":"Payload exceeds the limit"}')

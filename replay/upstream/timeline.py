@@ -96,7 +96,7 @@ def subscribed_tokens(text: bytes) -> list[str]:
     """Return the tokens that a sent frame asks for; empty for any other frame."""
     try:
         asked = msgspec.json.decode(text, type=_Subscription)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return []
     return [] if asked.operation == "unsubscribe" else asked.assets_ids
 

@@ -52,7 +52,7 @@ class MarketSession:
             return b"PONG"
         try:
             wish = msgspec.json.decode(text, type=_Wish)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return b"INVALID OPERATION" if self._begun else self._refuse()
         if not self._begun:
             return self._begin(wish) if wish.type.lower() == "market" else self._refuse()

@@ -8,7 +8,7 @@ spell it the same way, because the venue's hash is taken over the spelling.
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -56,7 +56,8 @@ class WireMessage(msgspec.Struct, frozen=True, gc=False):
 
     def tokens(self) -> list[str]:
         """Return the tokens that the message names, in its own order."""
-        named = [change.asset_id for change in self.price_changes] or self.assets_ids or [self.asset_id]
+        changed = [change.asset_id for change in self.price_changes] if self.event_type == "price_change" else []
+        named = changed or ([self.asset_id] if self.asset_id else self.assets_ids)
         return [token for token in dict.fromkeys(named) if token]
 
 
@@ -71,13 +72,23 @@ def split_frame(payload: bytes) -> list[tuple[WireMessage, bytes]]:
     Raises:
         msgspec.MsgspecError: the frame is not JSON, or a message is not of the shapes of the channel.
     """
-    if payload.lstrip()[:1] == b"[":
-        return [(_message.decode(raw), bytes(raw)) for raw in _array.decode(payload)]
-    return [(_message.decode(payload), payload)]
+    try:
+        if payload.lstrip()[:1] == b"[":
+            return [(_message.decode(raw), bytes(raw)) for raw in _array.decode(payload)]
+        return [(_message.decode(payload), payload)]
+    except (RecursionError, UnicodeError) as error:
+        raise msgspec.DecodeError(repr(error)) from error
 
 
 def _text(number: _Number) -> str:
     return number if isinstance(number, str) else format(Decimal(repr(number)), "f")
+
+
+def _value(text: str) -> Decimal:
+    value = Decimal(text)
+    if not value.is_finite():
+        raise InvalidOperation(text)
+    return value
 
 
 def book_hash(book: dict[str, Any]) -> str:
@@ -117,20 +128,11 @@ class WireBook:
         self._frame = self._witness = None
 
     def see(self, message: WireMessage, raw: bytes) -> None:
-        """Apply a message that names this token; other kinds of message change nothing."""
-        match message.event_type:
-            case "book":
-                self._replace(message, raw)
-            case "price_change":
-                self._change(message)
-            case "last_trade_price":
-                self._touch(message)
-                self._summary["last_trade_price"] = _text(message.price)
-            case "tick_size_change":
-                self._touch(message)
-                self._summary["tick_size"] = _text(message.new_tick_size)
-            case _:
-                pass
+        """Apply a message that names this token; after levels that cannot be read the book is unknown."""
+        try:
+            self._apply(message, raw)
+        except InvalidOperation:
+            self.forget()
 
     def see_witness(self, raw: bytes) -> None:
         """Take a REST answer as what `/book` says until the stream says something newer; it does not enter the fold."""
@@ -148,6 +150,21 @@ class WireBook:
             return self._witness
         return msgspec.json.encode(self._fields()) if self.known else None
 
+    def _apply(self, message: WireMessage, raw: bytes) -> None:
+        match message.event_type:
+            case "book":
+                self._replace(message, raw)
+            case "price_change":
+                self._change(message)
+            case "last_trade_price":
+                self._touch(message)
+                self._summary["last_trade_price"] = _text(message.price)
+            case "tick_size_change":
+                self._touch(message)
+                self._summary["tick_size"] = _text(message.new_tick_size)
+            case _:
+                pass
+
     def _touch(self, message: WireMessage) -> None:
         self._frame = self._witness = None
         self._timestamp = _text(message.timestamp)
@@ -156,7 +173,7 @@ class WireBook:
         self._touch(message)
         self._market = message.market
         for side, levels in (("BUY", message.bids or []), ("SELL", message.asks or [])):
-            self._sides[side] = {Decimal(_text(it.price)): (_text(it.price), _text(it.size)) for it in levels}
+            self._sides[side] = {_value(_text(it.price)): (_text(it.price), _text(it.size)) for it in levels}
         stated = {key: getattr(message, key) for key in _SUMMARY}
         news = {key: it if isinstance(it, bool) else _text(it) for key, it in stated.items() if it is not None}
         # Later books leave the summary out; a fresh subscriber is always given what is known of it.
@@ -170,10 +187,10 @@ class WireBook:
             if change.asset_id != self.token_id or change.side not in self._sides:
                 continue
             price, size = _text(change.price), _text(change.size)
-            if Decimal(size) == 0:
-                self._sides[change.side].pop(Decimal(price), None)
+            if _value(size) == 0:
+                self._sides[change.side].pop(_value(price), None)
             else:
-                self._sides[change.side][Decimal(price)] = (price, size)
+                self._sides[change.side][_value(price)] = (price, size)
 
     def _fields(self) -> dict[str, Any]:
         # Worst first on both sides, as the venue prints them: the best level is the last.

@@ -56,7 +56,8 @@ def play(
     """
     import asyncio
 
-    from recorder.config import parse_duration_ns
+    from recorder.config import load_config, parse_duration_ns
+    from recorder.tape.locate import locate_tape
     from recorder.tape.reader import open_tape
     from replay.upstream.server import PlayOptions
 
@@ -71,7 +72,8 @@ def play(
         failed_is_503=failures,
     )
     grace_s = parse_duration_ns(grace) / 1e9
-    asyncio.run(_serve(open_tape(Path(tape)), options, host, port, grace_s))
+    found = open_tape(locate_tape(tape, Path(load_config().config.tapes_dir)))
+    asyncio.run(_serve(found, options, host, port, grace_s))
 
 
 async def _serve(tape: Tape, options: PlayOptions, host: str, port: int, grace_s: float) -> None:

@@ -1,0 +1,89 @@
+"""`gametape play` as a program."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from recorder.tape.fsck import verify_tape
+from recorder.tape.reader import open_tape
+from replay.synth.night import plan_night, write_night
+
+GAMETAPE = [sys.executable, "-m", "replay.cli"]
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def _run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    return subprocess.run(
+        [*GAMETAPE, *words], cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tapes") / "night"
+    write_night(path, plan_night(3, 1, "2026-01-15", 500))
+    return path
+
+
+def test_a_served_tape_is_recorded_like_any_night(tape: Path, tmp_path: Path) -> None:
+    """The ready line says where; `record --upstream` takes everything from there; SIGTERM ends it with 0."""
+    words = ["play", str(tape), "--serve", "--port", "0", "--rate", "60", "--start-offset", "30m"]
+    with subprocess.Popen([*GAMETAPE, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        try:
+            ready = json.loads(server.stdout.readline())
+            assert list(ready) == ["schema", "url", "tape", "rate", "first_ns", "last_ns"]
+            assert (ready["schema"], ready["tape"], ready["rate"]) == ("gametape.play/1", "night", 60.0)
+            record = ("record", "--upstream", ready["url"], "--for", "3s", "--tape", "./again", "--poll-live", "200ms")
+            done = _run(*record, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+        finally:
+            server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+    again = tmp_path / "again"
+    assert verify_tape(again).ok
+    kinds = {(it.feed, it.kind.name) for it in open_tape(again).read()}
+    assert {
+        ("espn.nba", "BODY"),
+        ("nba.scoreboard", "BODY"),
+        ("gamma.markets", "BODY"),
+        ("polymarket.book", "BODY"),
+    } <= kinds
+    assert ("polymarket.market", "FRAME") in kinds
+
+
+def test_it_ends_after_the_tape_and_its_grace(tape: Path) -> None:
+    """When the tape is over and the grace has passed, the program ends by itself with 0."""
+    words = ["play", str(tape), "--rate", "1e6", "--grace", "0s"]
+    with subprocess.Popen([*GAMETAPE, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        with urlopen(f"{url}/sports") as answer:
+            assert answer.status == 200
+        assert server.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nowhere",),
+        ("--rate", "0"),
+        ("--rate", "nan"),
+        ("--start-offset", "99h"),
+        ("--start-offset", "soon"),
+        ("--port", "70000"),
+    ],
+)
+def test_what_cannot_be_played_is_a_usage_error(tape: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A tape that is not there, a senseless rate, an offset beyond the end: exit 2, nothing on stdout, a reason."""
+    done = _run("play", *(words if words == ("nowhere",) else (str(tape), *words)), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr
