@@ -144,8 +144,9 @@ def scan_segment(segment: bytes, file: str, *, tape_id: bytes | None = None) -> 
     try:
         scan.head = decode_segment_head(segment)
     except BlockError as error:
-        why = TORN_TAIL if error.torn else str(error)
-        scan.damage.append(Damage(file, 0, None, None, why))
+        scan.damage.append(Damage(file, 0, None, None, TORN_TAIL if error.torn else str(error)))
+        if error.torn:
+            return scan
     if scan.head is not None and tape_id is not None and scan.head.tape_id != tape_id:
         scan.damage.append(Damage(file, 0, None, None, "segment belongs to another tape"))
         return scan

@@ -27,7 +27,9 @@ def test_reads_a_part(tape, envelopes, sealed):
     since, until = envelopes[32].recv_ns, envelopes[47].recv_ns
     assert list(opened.read()) == envelopes
     assert list(opened.read(first_seq=17, last_seq=42)) == envelopes[17:43]
-    assert list(opened.read(since_ns=since, until_ns=until)) == [one for one in envelopes if since <= one.recv_ns < until]
+    assert list(opened.read(since_ns=since, until_ns=until)) == [
+        one for one in envelopes if since <= one.recv_ns < until
+    ]
     assert list(opened.read(feeds=["recorder"])) == [one for one in envelopes if one.feed == "recorder"]
     assert list(opened.read(first_seq=500)) == []
     assert list(opened.read(last_seq=0)) == envelopes[:1]

@@ -76,7 +76,9 @@ def test_the_same_rows_give_the_same_file(tmp_path, night, record):
         (tmp_path / folder).mkdir()
         path = record(tmp_path / folder / "a", night(50))
         seal_tape(path)
-        files.append({file.name: file.read_bytes() for file in path.rglob("*.*") if file.suffix in {".parquet", ".json"}})
+        files.append(
+            {file.name: file.read_bytes() for file in path.rglob("*.*") if file.suffix in {".parquet", ".json"}}
+        )
     assert files[0] == files[1]
 
 
