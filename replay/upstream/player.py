@@ -142,14 +142,18 @@ class Gate:
     async def before(self, envelope: Envelope, timeline: Timeline) -> None:
         """Return when this envelope may pass."""
         if envelope.kind is Kind.SENT:
-            wanted = subscribed_tokens(envelope.payload)
-            await self._wait(lambda: set(wanted) <= set(self._held()))
+            await self.holding(subscribed_tokens(envelope.payload))
         elif envelope.feed.startswith(SCORE_FEEDS) and (address := timeline.upcoming(envelope)) is not None:
             if address in self._expected or address in self._unseen:
                 await self._seen(address)
             self._expected.discard(address)
             if address in self._polled:
                 self._unseen[address] = 0
+
+    async def holding(self, tokens: Iterable[str]) -> None:
+        """Return when open sockets hold all of these tokens."""
+        wanted = set(tokens)
+        await self._wait(lambda: wanted <= set(self._held()))
 
     async def finish(self) -> None:
         """Return when the last answers have been asked for."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -111,7 +111,9 @@ class Upstream:
         self._opening = Opening.of(source.read(), source.first_ns)
         self._sockets: dict[_Socket, None] = {}
         self._started = asyncio.Event()
-        self._rewind()
+        self._timeline = Timeline(self._opening)
+        self._rows: Iterator[Envelope] = iter(())
+        self._new_gate()
         self.app = web.Application(client_max_size=1 << 20)
         self.app.add_routes(
             [
@@ -123,13 +125,18 @@ class Upstream:
             ]
         )
 
+    async def wind(self) -> None:
+        """Go to where the tape is to start; to be done before anybody asks, so that nobody is told less."""
+        self._timeline, self._rows = await asyncio.to_thread(self._wound)
+        self._new_gate()
+
     async def play(self) -> None:
         """Wait for the first client, then play the tape to its end, or for ever."""
         await self._started.wait()
         await self._once()
         while self._options.loop:
             await self.hang_up(1012, "the tape begins again")
-            self._rewind()
+            await self.wind()
             await self._once()
         self.ended.set()
 
@@ -138,8 +145,16 @@ class Upstream:
         for socket in list(self._sockets):
             await socket.hang_up(code, reason)
 
-    def _rewind(self) -> None:
-        self._timeline = Timeline(self._opening, failed_is_503=self._options.failed_is_503)
+    def _wound(self) -> tuple[Timeline, Iterator[Envelope]]:
+        timeline = Timeline(self._opening, failed_is_503=self._options.failed_is_503)
+        rows = self._source.read()
+        for envelope in rows:
+            if envelope.recv_ns >= self._from_ns:
+                return timeline, itertools.chain([envelope], rows)
+            timeline.apply(envelope)
+        return timeline, iter(())
+
+    def _new_gate(self) -> None:
         self._gate = Gate(self._opening, self._held, self._options.patience_s)
         # Fixed for one playing: a tape that runs past midnight keeps its game under the day the client asks for.
         self._client_today = game_days(self._clock.now_ns())[0]
@@ -150,10 +165,9 @@ class Upstream:
 
     async def _once(self) -> None:
         pace = Pace(self._clock, self._from_ns, self._options.rate)
+        if self._options.by_polls:
+            await self._gate.holding(self._timeline.subscribed())
         async for envelope in self._envelopes():
-            if envelope.recv_ns < self._from_ns:
-                self._timeline.apply(envelope)
-                continue
             if self._options.by_polls:
                 await self._gate.before(envelope, self._timeline)
             else:
@@ -172,8 +186,7 @@ class Upstream:
             await self._gate.finish()
 
     async def _envelopes(self) -> AsyncIterator[Envelope]:
-        rows = self._source.read()
-        while batch := await asyncio.to_thread(lambda: list(itertools.islice(rows, _BATCH))):
+        while batch := await asyncio.to_thread(lambda: list(itertools.islice(self._rows, _BATCH))):
             for envelope in batch:
                 yield envelope
 
@@ -277,6 +290,7 @@ async def serving(
         UsageError: the tape is empty, the offset is too large, or the address cannot be had.
     """
     upstream = Upstream(source, clock, options)
+    await upstream.wind()
     runner = web.AppRunner(upstream.app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

@@ -158,6 +158,10 @@ class Timeline:
         book = self._books.get(token)
         return book.rest() if book else None
 
+    def subscribed(self) -> list[str]:
+        """Return the tokens that the recorder's open sockets hold at this moment."""
+        return [token for tokens in self._conns.values() for token in tokens]
+
     def _book(self, token: str) -> WireBook:
         book = self._books.get(token)
         if book is None:

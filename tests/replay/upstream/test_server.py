@@ -342,6 +342,29 @@ def test_offset_and_loop(tape: Any) -> None:
     _run(scene())
 
 
+@pytest.mark.parametrize("by_polls", [False, True])
+def test_at_an_offset_everything_stands_as_it_stood(tape: Any, book: Make, change: Make, by_polls: bool) -> None:
+    """Whoever asks first is given the books and bodies of the start, not of the beginning, and then every frame."""
+    tape.scores(0, b"early")
+    tape.opened(0, ["1"])
+    tape.frame(0, [book("1", {"0.5": "1"}, {})])
+    for n in range(3000):
+        tape.frame(1 + n / 1000, change(("1", "BUY", "0.5", str(n + 2))))
+    tape.scores(5, b"late")
+    later = tape.frame(20, change(("1", "BUY", "0.5", "9999")))
+    options = PlayOptions(rate=100.0, by_polls=by_polls, start_offset_ns=10_000_000_000)
+
+    async def scene() -> None:
+        async with _world(tape.source(), options) as (upstream, http):
+            async with _market(upstream, "1") as ws:
+                assert json.loads(await ws.recv())[0]["bids"] == [{"price": "0.5", "size": "3001"}]
+                assert await _get(http, SCORES + "20260115") == (200, b"late")
+                assert await ws.recv(decode=False) == later
+            await upstream.ended.wait()
+
+    _run(scene())
+
+
 def test_what_cannot_be_served_is_said(tape: Any) -> None:
     """An offset beyond the end and a port in use are usage errors with a reason."""
     tape.scores(0, b"x")
