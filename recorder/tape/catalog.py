@@ -186,14 +186,13 @@ def _lay_out(catalog: Catalog, scans: list[SegmentScan]) -> None:
     begins = sorted({scan.first_seq for scan in live if scan.blocks} | {part.first_seq for part in sealed})
     for scan in live:
         until = next((begin for begin in begins if begin > scan.first_seq), None)
-        if until is not None:
-            if scan.next_seq > until:
-                scan.blocks = [block for block in scan.blocks if block.last_seq < until]
-                scan.chain = scan.blocks[-1].sha256 if scan.blocks else b""
-                scan.next_seq = scan.blocks[-1].last_seq + 1 if scan.blocks else scan.first_seq
-            # Behind the point where the next file takes over, a torn tail never was acknowledged: nothing is missing.
-            if scan.next_seq == until:
-                scan.damage = [damage for damage in scan.damage if damage.why != TORN_TAIL]
+        if until is not None and scan.next_seq > until:
+            over = next((block.offset for block in scan.blocks if block.last_seq >= until), scan.end)
+            scan.damage.append(Damage(scan.file, over, None, None, TORN_TAIL))
+            scan.blocks = [block for block in scan.blocks if block.last_seq < until]
+            scan.chain = scan.blocks[-1].sha256 if scan.blocks else b""
+            scan.next_seq = scan.blocks[-1].last_seq + 1 if scan.blocks else scan.first_seq
+            scan.close = None
         catalog.damage.extend(scan.damage)
         if not scan.blocks:
             catalog.empty.append(scan)

@@ -29,7 +29,8 @@ from recorder.tape.identity import (
 )
 from recorder.tape.manifest import Sealed
 from recorder.tape.reader import read_block
-from recorder.tape.segment import Damage, SegmentScan
+from recorder.tape.segment import TORN_TAIL, Damage, SegmentScan
+from recorder.tape.writer import is_being_written
 
 __all__ = ["VerifyReport", "check_sealed", "strangers", "verify_tape"]
 
@@ -62,6 +63,7 @@ def verify_tape(path: Path | str, *, deep: bool = False) -> VerifyReport:
         UsageError: there is no tape at this path.
     """
     path = Path(path)
+    being_written = is_being_written(path)
     try:
         catalog = read_catalog(path)
     except CorruptError as error:
@@ -69,6 +71,9 @@ def verify_tape(path: Path | str, *, deep: bool = False) -> VerifyReport:
     sealed = {entry.file for entry in catalog.manifest.sealed}
     # What the catalog says of sealed files is a glance at their size; they are looked into below.
     damage = [one for one in catalog.damage if one.file not in sealed]
+    if being_written:
+        # A block that is just being written is none yet.
+        damage = [one for one in damage if one.why != TORN_TAIL]
     events = 0
     for part in catalog.parts:
         match part:
