@@ -73,7 +73,17 @@ def play(
     )
     grace_s = parse_duration_ns(grace) / 1e9
     found = open_tape(locate_tape(tape, Path(load_config().config.tapes_dir)))
-    asyncio.run(_serve(found, options, host, port, grace_s))
+    try:
+        asyncio.run(_serve(found, options, host, port, grace_s))
+    except BaseExceptionGroup as group:
+        raise _leaf(group) from group
+
+
+def _leaf(failure: BaseException) -> BaseException:
+    """Return the first failure of a group that was no group itself: what a task met is what a user should read."""
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
 
 
 async def _serve(tape: Tape, options: PlayOptions, host: str, port: int, grace_s: float) -> None:

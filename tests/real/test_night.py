@@ -17,7 +17,8 @@ from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
 from recorder.tape.seal import seal_tape
 from replay.core.decode import decode
-from replay.core.events import BookSnapshot, Event, GameStatus, LevelChange, PlanSeen, ScoreSeen
+from replay.core.events import BID, BookSnapshot, Event, GameStatus, LevelChange, PlanSeen, ScoreSeen
+from replay.core.state import book as kernels
 from replay.upstream import real
 from replay.upstream.player import MemorySource
 from replay.upstream.roundtrip import compare
@@ -117,6 +118,29 @@ def test_the_market_comes_through_byte_for_byte(recorded: Path, burst: bytes, kn
         closing.asks,
     )
     assert crossed > 0
+
+
+def test_crossed_moments_are_flagged(recorded: Path) -> None:
+    """The engine's book distrusts itself in exactly those moments in which the captured book is crossed or locked."""
+    frames = [it for it in open_tape(recorded).read(feeds=["polymarket.market"]) if it.kind is Kind.FRAME]
+    first, _ = events_of(frames, BookSnapshot)
+    changes = [it for it in events_of(frames, LevelChange) if it.token_id == first.token_id]
+    books, levels = kernels.new_books(1), kernels.new_levels(1)
+    books[0, kernels.TRUST] = kernels.KNOWN
+    for row, side in ((kernels.BID_ROW, first.bids), (kernels.ASK_ROW, first.asks)):
+        for price_u6, size_u6 in side:
+            kernels.apply_level(books, levels, 0, row, price_u6, size_u6)
+    crossed, flagged = [], []
+    for number, change in enumerate(changes):
+        row = kernels.BID_ROW if change.side == BID else kernels.ASK_ROW
+        kernels.apply_level(books, levels, 0, row, change.price_u6, change.size_u6)
+        kernels.close_message(books, 0, change.best_bid_u6 or -1, change.best_ask_u6 or -1)
+        bid, ask = (kernels.best_price_u6(books, 0, row) for row in (kernels.BID_ROW, kernels.ASK_ROW))
+        if bid >= ask:
+            crossed.append(number)
+        if books[0, kernels.TRUST] == kernels.SUSPECT:
+            flagged.append(number)
+    assert flagged == crossed == [46, 47]
 
 
 def test_the_recorder_found_the_market_itself(recorded: Path) -> None:

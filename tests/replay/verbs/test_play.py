@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,6 +70,25 @@ def test_it_ends_after_the_tape_and_its_grace(tape: Path) -> None:
         with urlopen(f"{url}/sports") as answer:
             assert answer.status == 200
         assert server.wait(30) == 0
+
+
+def test_damage_ends_it_with_five(tape: Path, tmp_path: Path) -> None:
+    """Where the tape is damaged the playing ends, with exit code 5, rather than skip what cannot be read."""
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tape, damaged)
+    (segment,) = (damaged / "hot").iterdir()
+    data = bytearray(segment.read_bytes())
+    data[len(data) * 2 // 3] ^= 1
+    segment.write_bytes(data)
+    words = ["play", str(damaged), "--rate", "1e6"]
+    with subprocess.Popen([*GAMETAPE, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        assert server.stderr is not None
+        if line := server.stdout.readline():
+            with urlopen(json.loads(line)["url"] + "/sports") as answer:
+                assert answer.status == 200
+        assert server.wait(30) == 5
+        assert b"damaged" in server.stderr.read()
 
 
 @pytest.mark.parametrize(
