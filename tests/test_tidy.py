@@ -20,7 +20,7 @@ FUNCTION_LINES_MAX = 50
 # A module without a test file of its own, and the test file that is its test instead.
 TESTED_ELSEWHERE: dict[str, str] = {
     "recorder/errors.py": "tests/test_cli.py",
-    "recorder/feeds/base.py": "tests/recorder/feeds/test_adding_a_source.py",  # the vocabulary: every feed's test speaks it
+    "recorder/feeds/base.py": "tests/recorder/feeds/test_adding_a_source.py",
     "recorder/feeds/peek.py": "tests/recorder/feeds/test_their_time.py",
     "recorder/feeds/polling.py": "tests/recorder/feeds/test_espn.py",
     "replay/cli.py": "tests/test_cli.py",

@@ -103,7 +103,7 @@ def demo(out: Path, sample: Path, record_for: str, rate: str) -> None:
     folder = _clear(out).resolve()
     night = os.path.relpath(sample.resolve(), folder)
     story = _Story(folder)
-    play = ("play", night, "--serve", "--port", "0", "--rate", rate, "--start-offset", "30m")
+    play = ("play", night, "--serve", "--port", "0", "--rate", rate, "--start-offset", "90m")
     with story.serving(
         "1. A night to record: the sample, served as ESPN, the NBA and the market serve theirs", *play
     ) as url:
@@ -113,7 +113,15 @@ def demo(out: Path, sample: Path, record_for: str, rate: str) -> None:
     story.tell("4. Seal the block log as Parquet, and check again", "seal", _TONIGHT)
     story.tell("   The same tape, the same digest", "verify", "--deep", _TONIGHT)
     story.tell("5. What is on it?", "info", _TONIGHT)
-    story.tell("6. Replay what was recorded", "replay", _TONIGHT, "--min-edge", "3", "--out", "runs/tonight")
+    story.tell(
+        f"6. Replay it: the night went by {rate} times too fast, so our polls were slow, and it shows",
+        "replay",
+        _TONIGHT,
+        "--min-edge",
+        "3",
+        "--out",
+        "runs/tonight",
+    )
     grid = ("--min-edge", "1:8:1", "--poll", "2,5,10,30", "--order-delay", "0,1s")
     story.tell("7. Sweep the whole sample night", "sweep", night, *grid, "--out", "runs/sweep")
     story.tell("8. The answer in pictures", "report", "runs/sweep")
