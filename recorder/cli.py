@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from recorder.config import Config
     from recorder.leagues import League
     from recorder.progress import Tally
-    from recorder.sequencer import Tap
+    from recorder.session import Companion
     from recorder.tape.writer import TapeWriter
 
-    LiveTap = Callable[[Path], AbstractAsyncContextManager[Tap]]
+    LiveTap = Callable[[Path], AbstractContextManager[Companion]]
     """Takes the path of the tape that is being recorded; its context is the live engine's life, its value the tap."""
 
-__all__ = ["config", "games", "record"]
+__all__ = ["config", "games", "record", "record_night"]
 
 _PLAIN_LINE_S = 10.0
 _LEAGUE_HELP = "A league, as often as wanted: nba, nhl, mlb, ncaamb, …"
@@ -65,8 +65,46 @@ def record(
 
     The first Ctrl-C ends the recording in good order; nothing that was recorded is ever lost by stopping.
     """
+    record_night(
+        leagues=leagues,
+        all_leagues=all_leagues,
+        record_for=record_for,
+        tape=tape,
+        upstream=upstream,
+        poll_live=poll_live,
+        poll_idle=poll_idle,
+        live_tap=_live_tap() if live else None,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+
+
+def record_night(
+    *,
+    leagues: tuple[str, ...],
+    all_leagues: bool,
+    record_for: str | None,
+    tape: str | None,
+    upstream: str | None,
+    poll_live: str | None,
+    poll_idle: str | None,
+    live_tap: LiveTap | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """
+    Do what `record` does, with the options as they were given, and with a live engine's tap.
+
+    Raises:
+        UsageError: an option cannot be meant.
+        LockedError: somebody else records this tape.
+        UpstreamError: nobody answered.
+    """
+    import asyncio
+
     from recorder.clock import SystemClock
     from recorder.lineup import check_manners
+    from recorder.net.label import served_label
 
     live_s, idle_s = _seconds(poll_live), _seconds(poll_idle)
     if upstream is not None and idle_s is None:
@@ -81,7 +119,8 @@ def record(
     if dry_run:
         _say_plan_of_asking(settings.config, wanted, path, as_json=as_json)
         return
-    _record(settings.config, wanted, path, for_ns, live=live, as_json=as_json)
+    label = "" if upstream is None else asyncio.run(served_label(upstream))
+    _record(settings.config, wanted, path, for_ns, live_tap, label=label, as_json=as_json)
 
 
 @click.command()
@@ -148,15 +187,21 @@ def show(*, as_json: bool) -> None:
 
 
 def _record(
-    config: Config, leagues: Sequence[League], path: Path, for_ns: int | None, *, live: bool, as_json: bool
+    config: Config,
+    leagues: Sequence[League],
+    path: Path,
+    for_ns: int | None,
+    live_tap: LiveTap | None,
+    *,
+    label: str,
+    as_json: bool,
 ) -> None:
     import asyncio
 
     from recorder.clock import SystemClock
     from recorder.progress import Tally
 
-    live_tap = _live_tap() if live else None
-    writer = _open_tape(config, path)
+    writer = _open_tape(config, path, label)
     clock = SystemClock(not_before_ns=writer.last_ns)
     tally = Tally(durable_seq=writer.next_seq - 1)
     first_seq = writer.next_seq
@@ -188,12 +233,19 @@ async def _run(
     from recorder.session import Session
 
     loop = asyncio.get_running_loop()
-    async with AsyncExitStack() as stack:
-        taps: list[Tap] = [tally]
-        if live_tap is not None:
-            taps.append(await stack.enter_async_context(live_tap(writer.path)))
+    with ExitStack() as stack:
+        companion = None if live_tap is None else stack.enter_context(live_tap(writer.path))
         feeds = lineup(config, leagues, rng=Random(clock.now_ns()))
-        session = Session(writer, clock, feeds, Planner(), config, taps=taps, on_durable=tally.on_durable)
+        session = Session(
+            writer,
+            clock,
+            feeds,
+            Planner(),
+            config,
+            taps=[tally],
+            companion=companion,
+            on_durable=tally.on_durable,
+        )
 
         def stop() -> None:
             # A second signal finds its usual meaning again.
@@ -214,7 +266,7 @@ async def _run(
             raise failures.exceptions[0] from None
 
 
-def _open_tape(config: Config, path: Path) -> TapeWriter:
+def _open_tape(config: Config, path: Path, label: str) -> TapeWriter:
     """Begin the tape, or go on with it where it exists."""
     from recorder.clock import SystemClock
     from recorder.tape.writer import TapeWriter
@@ -223,7 +275,7 @@ def _open_tape(config: Config, path: Path) -> TapeWriter:
     if (path / "tape.json").exists():
         return TapeWriter.resume(path, segment_raw_bytes=segment_bytes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    return TapeWriter.create(path, created_ns=SystemClock().now_ns(), segment_raw_bytes=segment_bytes)
+    return TapeWriter.create(path, created_ns=SystemClock().now_ns(), label=label, segment_raw_bytes=segment_bytes)
 
 
 def _live_tap() -> LiveTap:

@@ -38,6 +38,11 @@ class Source(Protocol):
         ...
 
     @property
+    def label(self) -> str:
+        """Return what it is labelled as; empty for none."""
+        ...
+
+    @property
     def first_ns(self) -> int:
         """Return the receive time of its first envelope."""
         ...
@@ -62,6 +67,7 @@ class MemorySource:
 
     name: str
     envelopes: tuple[Envelope, ...]
+    label: str = ""
 
     @property
     def first_ns(self) -> int:

@@ -22,6 +22,7 @@ from recorder.clock import Clock
 from recorder.envelope import Envelope
 from recorder.errors import UsageError
 from recorder.leagues import game_days
+from recorder.net.label import LABEL_PATH
 from replay.upstream.address import Address, address_of, best_match, is_scoreboard, on_tape_day
 from replay.upstream.player import Gate, Pace, Source
 from replay.upstream.timeline import Forward, HangUp, Opening, Timeline
@@ -121,6 +122,7 @@ class Upstream:
                 web.post("/books", self._books),
                 web.get("/book", self._book),
                 web.get("/time", self._time),
+                web.get(LABEL_PATH, self._label),
                 web.get("/{anything:.*}", self._answer),
             ]
         )
@@ -243,6 +245,10 @@ class Upstream:
 
     async def _time(self, _: web.Request) -> web.Response:
         return _json(200, str(self._now_ns() // 1_000_000_000).encode())
+
+    async def _label(self, _: web.Request) -> web.Response:
+        """Say what is played; it does not start the tape."""
+        return _json(200, msgspec.json.encode({"tape": self._source.name, "label": self._source.label}))
 
     async def _answer(self, request: web.Request) -> web.Response:
         asked = address_of(request.path_qs)
