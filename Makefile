@@ -12,15 +12,16 @@ JOBS   ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help demo test check lint format types imports bench lock clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMPS)/core  ## the whole story on the sample tape, in under a minute
+demo: $(STAMPS)/core $(STAMPS)/kernels  ## the whole story on the sample tape, in under a minute
 	$(BIN)/gametape demo
 
-test: $(STAMPS)/dev  ## every test
+test: $(STAMPS)/dev $(STAMPS)/kernels  ## every test
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -q
 
 check: lint format types imports test  ## lint, format, types, import contracts, then every test
@@ -62,6 +63,14 @@ $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/core
+
+# The engine is compiled once for every version of its source and kept in the user's cache; here, so that neither the demo
+# nor a test waits for a compiler, and two tests never compile the same.
+KERNELS := $(wildcard replay/core/*.py replay/core/*/*.py strategies/*.py)
+$(STAMPS)/kernels: $(KERNELS) | $(STAMPS)/core
+	@echo "compiling the engine, once for this version of its source"
+	@$(BIN)/gametape replay data/sample --min-edge 50 >/dev/null || echo "not compiled; the tests will say why"
+	@mkdir -p $(STAMPS) && touch $@
 
 clean:  ## remove all that was made
 	rm -rf $(VENV) $(STAMPS) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
