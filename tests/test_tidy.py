@@ -153,3 +153,13 @@ def test_decision_records_are_numbered_without_a_hole():
 def test_files_are_small():
     """No tracked file is larger than 2 MiB."""
     assert [name_of(path) for path in tracked() if path.stat().st_size > 2 << 20] == []
+
+
+def test_every_verb_stands_in_the_table():
+    """A module of replay/verbs that holds a click command is a verb of the program."""
+    commands = {
+        path.stem
+        for path in (ROOT / "replay/verbs").glob("*.py")
+        if re.search(r"^@click\.(command|group)\(", path.read_text(), re.MULTILINE)
+    }
+    assert commands - set(cli.VERBS) == set()
