@@ -242,8 +242,7 @@ async def _run(
             feeds,
             Planner(),
             config,
-            taps=[tally],
-            companion=companion,
+            taps=[tally] if companion is None else [tally, companion],
             on_durable=tally.on_durable,
         )
 
@@ -259,7 +258,7 @@ async def _run(
         try:
             async with asyncio.TaskGroup() as group:
                 showing = group.create_task(_show(tally, clock))
-                await session.run(for_ns=for_ns)
+                await session.run(for_ns=for_ns, companion=companion)
                 showing.cancel()
         except BaseExceptionGroup as failures:
             # The session says one thing; the group around it is ours and nobody's news.

@@ -32,6 +32,7 @@ class Tally:
     events: int = 0
     bytes: int = 0
     games: int = 0
+    decisions: int = 0
     first_ns: int = 0
     last_ns: int = 0
     durable_seq: int = -1
@@ -46,6 +47,9 @@ class Tally:
         self.bytes += len(envelope.payload)
         self.first_ns = self.first_ns or envelope.recv_ns
         self.last_ns = envelope.recv_ns
+        if envelope.kind is Kind.DECISION:
+            self.decisions += 1
+            return
         if envelope.feed == RECORDER:
             if envelope.kind is Kind.NOTE:
                 self._note(envelope)

@@ -10,7 +10,8 @@ loudly, with everything so far on the tape.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Protocol
@@ -20,7 +21,7 @@ import msgspec
 from recorder.clock import Clock, SystemClock
 from recorder.committer import Committer, DurableLog
 from recorder.config import Config
-from recorder.envelope import Kind, encode_meta
+from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.errors import DiskError
 from recorder.feeds.base import (
     AskBooks,
@@ -43,13 +44,14 @@ from recorder.net.http import HttpClient
 from recorder.net.websocket import Socket
 from recorder.sequencer import RECORDER, Sequencer, Tap
 
-__all__ = ["STALL_NS", "Planned", "Planner", "Session"]
+__all__ = ["STALL_NS", "Companion", "Planned", "Planner", "Put", "Session"]
 
 STALL_NS = 5_000_000_000
 """A pulse comes every second, so where this passes between two stamps the process itself stood still."""
 
 _SECOND_NS = 1_000_000_000
 _CLOSE_GRACE_S = 2.0
+_COMPANION_GRACE_S = 1.5
 
 
 class Planned(Protocol):
@@ -70,6 +72,30 @@ class Planner(Protocol):
 
     def see(self, feed: str, body: bytes) -> Planned | None:
         """Take one body; return the plan where it is now another."""
+        ...
+
+
+class Put(Protocol):
+    """Stamps a fact and appends it to the tape; `recorder.sequencer.Sequencer.put` is one."""
+
+    def __call__(self, feed: str, kind: Kind, *, conn: int = 0, meta: bytes = b"", payload: bytes = b"") -> Envelope:
+        """Return the envelope that it became."""
+        ...
+
+
+class Companion(Protocol):
+    """A tap that also speaks: it reads along and puts facts of its own on the tape, as the live engine does."""
+
+    def __call__(self, envelope: Envelope) -> None:
+        """See an envelope, as any tap."""
+        ...
+
+    async def run(self, put: Put) -> None:
+        """Put facts on the tape until all is said after `finish`; never waits for anything but its own engine."""
+        ...
+
+    def finish(self) -> None:
+        """Take note that all sockets are closed: what is still to be said must be said within a second."""
         ...
 
 
@@ -118,9 +144,11 @@ class Session:
         """End the session in good order; `run` returns within five seconds."""
         self._stop.set()
 
-    async def run(self, *, for_ns: int | None = None) -> None:
+    async def run(self, *, for_ns: int | None = None, companion: Companion | None = None) -> None:
         """
         Record until stopped, or for so long; then close the sockets, commit and close the log.
+
+        companion, one of the taps, speaks meanwhile, and has a moment for its last words before the log closes.
 
         Raises:
             DiskError: the disk did not keep up; says up to which seq everything is durable.
@@ -134,12 +162,26 @@ class Session:
         try:
             async with self._http, asyncio.TaskGroup() as group:
                 committing = group.create_task(self._committer.run())
-                await self._record(None if for_ns is None else for_ns / 1e9)
+                async with self._accompanied(companion):
+                    await self._record(None if for_ns is None else for_ns / 1e9)
                 committing.cancel()
         except BaseExceptionGroup as failures:
             raise _leaf(failures) from failures
         finally:
             await self._committer.finish()
+
+    @contextlib.asynccontextmanager
+    async def _accompanied(self, companion: Companion | None) -> AsyncIterator[None]:
+        """Let the companion speak beside the recording, and say its last when that is over."""
+        if companion is None:
+            yield
+            return
+        async with asyncio.TaskGroup() as group:
+            speaking = group.create_task(companion.run(self._sequencer.put))
+            yield
+            companion.finish()
+            await asyncio.wait({speaking}, timeout=_COMPANION_GRACE_S)
+            speaking.cancel()
 
     async def _record(self, for_s: float | None) -> None:
         async with asyncio.TaskGroup() as group:

@@ -23,7 +23,7 @@ from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
 from replay.core.state.market import Market
 from replay.core.strategy import Strategy
 from replay.counterfactual import PollPlan, timeline_of
-from replay.film import Film
+from replay.film import Film, heard_ns
 from replay.ledger import Ledger, Settlement
 from replay.settings import Setting, cell_params
 from replay.settle import Basis, Evidence, Payout
@@ -81,7 +81,7 @@ def replay_tape(
         said.append(outcome.evaluations)
         polls.append(engine.last_polls)
         events += len(envelopes)
-        last_ns = envelopes[-1].recv_ns
+        last_ns = heard_ns(envelopes, last_ns)
         if on_outcome is not None:
             on_outcome(outcome)
     engine.fold.finish()

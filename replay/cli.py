@@ -47,6 +47,7 @@ _PLUGINS = "Plug-ins"
 
 VERBS: dict[str, Verb] = {
     "record": Verb(_RECORD, "recorder.cli:record", "Record tonight's games and markets, byte for byte."),
+    "live": Verb(_RECORD, "replay.verbs.live:live", "Record, and decide as it comes."),
     "games": Verb(_RECORD, "recorder.cli:games", "Show which game belongs to which market."),
     "config": Verb(_RECORD, "recorder.cli:config", "Show every setting and where its value came from."),
     "ls": Verb(_TAPES, "recorder.tape.cli:ls", "List the tapes of a directory."),

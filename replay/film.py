@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.envelope import Envelope
+from recorder.envelope import Envelope, Kind
 from replay.core.events import PlanGame
 from replay.core.roll import Catalogue, Game, Roller
 from replay.core.rows import OP_RULES, POLL_COLUMNS, ROW_COLUMNS, RULES_COLUMNS, STATE_COLUMNS, Night, Rows, frozen
@@ -28,7 +28,7 @@ from replay.settle import Basis, Evidence, Payout
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
 
-__all__ = ["Film", "build_film", "decoder_version", "joined", "open_film"]
+__all__ = ["Film", "build_film", "decoder_version", "heard_ns", "joined", "open_film"]
 
 Ints = NDArray[np.int64]
 
@@ -98,7 +98,7 @@ def build_film(tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, i
     for envelopes in _chunks(tape.read(), chunk):
         parts.append(roller.roll(envelopes))
         events += len(envelopes)
-        last_ns = envelopes[-1].recv_ns
+        last_ns = heard_ns(envelopes, last_ns)
         if on_progress is not None:
             on_progress(events, total)
     payouts = {token: evidence.payout(token) for token in roller.catalogue.tokens}
@@ -114,6 +114,12 @@ def build_film(tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, i
         counts=dict(sorted(roller.counts.items())),
         payouts={token: payout for token, payout in payouts.items() if payout.basis is not Basis.OPEN},
     )
+
+
+def heard_ns(envelopes: Sequence[Envelope], before_ns: int) -> int:
+    """Return the time of the last of these envelopes, a live engine's own decisions apart; before_ns where there is none."""
+    times = (envelope.recv_ns for envelope in reversed(envelopes) if envelope.kind is not Kind.DECISION)
+    return next(times, before_ns)
 
 
 def joined(parts: list[Night]) -> Night:

@@ -1,9 +1,9 @@
 """
 Sweep: many settings over many nights, with honest error bars.
 
-Every film is folded once for a batch of views, all of whose cells share the market. The independent unit is the game: a cell's profit per
-game comes with a bootstrap interval over games, and every cell is judged on the same resamples, so that differences are paired. A random
-sample of cells is folded again, one at a time, and must agree to the micro-dollar.
+Every film is folded once for a batch of views, all of whose cells share the market. The independent unit is the game:
+a cell's profit per game comes with a bootstrap interval over games, and every cell is judged on the same resamples, so
+that differences are paired. A random sample of cells is folded again, each alone, and must agree to the micro-dollar.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """All cells of a grid, in its order. game_ids names the columns of pnl_by_game_u6; rechecked says how many cells were folded again."""
+    """All cells of a grid, in its order. game_ids names the games of pnl_by_game_u6; rechecked counts re-folded cells."""
 
     tapes: list[str]
     labels: list[str]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.envelope import Envelope
+from recorder.envelope import Envelope, Kind
 from replay.core.cells import (
     ORDER_COLUMNS,
     Cells,
@@ -214,11 +214,13 @@ class Engine:
 
     def feed(self, envelopes: Sequence[Envelope]) -> Outcome:
         """Take envelopes in seq order and return the evaluations and the new orders that follow from them."""
-        if envelopes:
-            night = self.roller.roll(envelopes)
-            self.last_polls = night.polls
-            if len(night.rows.seq) or len(night.states):
-                self._fold(night, envelopes[-1].recv_ns)
+        # What a live engine decided is on the tape for people and for the parity check; it is nobody's input.
+        inputs = [envelope for envelope in envelopes if envelope.kind is not Kind.DECISION]
+        night = self.roller.roll(inputs)
+        self.last_polls = night.polls
+        under_way = self.fold.log.counts[2]
+        if inputs and (under_way or len(night.rows.seq) or len(night.states)):
+            self._fold(night, inputs[-1].recv_ns)
         first, self._orders_told = self._orders_told, int(self.fold.log.counts[1])
         return Outcome(self.fold.take_evaluations(), self.fold.orders(first))
 

@@ -15,8 +15,9 @@ from recorder.errors import UsageError
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
     from replay.film import Film
+    from replay.settings import Setting
 
-__all__ = ["films_of", "milliseconds", "progress_bar", "setting_options", "stopwatch"]
+__all__ = ["films_of", "milliseconds", "progress_bar", "setting_of", "setting_options", "stopwatch"]
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
@@ -49,6 +50,53 @@ def setting_options(verb: _Verb) -> _Verb:
     ):
         verb = option(verb)
     return verb
+
+
+def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
+    """
+    Return the setting that the options of a verb describe.
+
+    Raises:
+        UsageError: an option is not what it should be.
+    """
+    from replay.core.cells import Policy, Sizing
+    from replay.settings import AS_RECORDED, Setting, View, parse_cents, parse_numbers
+
+    def given(name: str) -> str | None:
+        value = options.get(name)
+        return None if value is None else str(value)
+
+    def units(name: str) -> int | None:
+        text = given(name)
+        return None if text is None else int(parse_numbers(text, name.replace("_", "-"))[0] * 1_000_000)
+
+    def cents(name: str) -> int | None:
+        text = given(name)
+        return None if text is None else parse_cents(text)
+
+    poll = given("poll")
+    cash = units("cash")
+    venue = given("venue_delay")
+    return Setting(
+        view=View(
+            poll_ms=AS_RECORDED if poll is None else int(parse_numbers(poll, "poll")[0] * 1000),
+            phase=int(given("phase") or 0),
+            book_delay_ms=milliseconds(given("book_delay") or "0", "book-delay"),
+        ),
+        min_edge_u6=parse_cents(min_edge),
+        order_delay_ms=milliseconds(given("order_delay") or "0", "order-delay"),
+        venue_delay_ms=AS_RECORDED if venue is None else milliseconds(venue, "venue-delay"),
+        policy=Policy.EVERY if options.get("policy") == "every" else Policy.FIRST_CROSSING,
+        rearm_u6=cents("rearm"),
+        cooldown_ms=milliseconds(given("cooldown") or "0", "cooldown"),
+        sizing=Sizing.SHARES if cash is None else Sizing.CASH,
+        size_u6=(units("shares") or 0) if cash is None else cash,
+        limit_slip_u6=cents("slip") or 0,
+        all_or_none=bool(options.get("all_or_none")),
+        cap_shares_u6=units("cap_shares"),
+        cap_cash_u6=units("cap_cash"),
+        exit_edge_u6=cents("exit_edge"),
+    )
 
 
 def milliseconds(text: str, name: str) -> int:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.verbs.options import films_of, milliseconds, setting_options, stopwatch
+from replay.verbs.options import films_of, setting_of, setting_options, stopwatch
 
 if TYPE_CHECKING:
     from replay.ledger import Ledger
-    from replay.settings import Setting
 
-__all__ = ["replay", "setting_of"]
+__all__ = ["replay"]
 
 
 @click.command(no_args_is_help=True)
@@ -50,7 +49,8 @@ def replay(
       gametape replay tapes/* --poll 5 --order-delay 250ms --out runs/slow
       gametape replay tapes/2026-01-15-nba --exact --chunk 1 --json
 
-    The digest is the same on every machine: of a tape hot or sealed, decoded anew or from the cache, with --exact or without.
+    The digest is the same on every machine: of a tape hot or sealed, decoded anew or from the cache, with --exact or
+    without.
     """
     from replay.backtest import replay_film, replay_tape
     from replay.counterfactual import PollPlan, refuse_unanswerable
@@ -75,53 +75,6 @@ def replay(
         for ledger in ledgers:
             ledger.write(out / ledger.tape if len(ledgers) > 1 else out)
         click.echo(f"written to {out}", err=True)
-
-
-def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
-    """
-    Return the setting that the options of a verb describe.
-
-    Raises:
-        UsageError: an option is not what it should be.
-    """
-    from replay.core.cells import Policy, Sizing
-    from replay.settings import AS_RECORDED, Setting, View, parse_cents, parse_numbers
-
-    def given(name: str) -> str | None:
-        value = options.get(name)
-        return None if value is None else str(value)
-
-    def units(name: str) -> int | None:
-        text = given(name)
-        return None if text is None else int(parse_numbers(text, name.replace("_", "-"))[0] * 1_000_000)
-
-    def cents(name: str) -> int | None:
-        text = given(name)
-        return None if text is None else parse_cents(text)
-
-    poll = given("poll")
-    cash = units("cash")
-    venue = given("venue_delay")
-    return Setting(
-        view=View(
-            poll_ms=AS_RECORDED if poll is None else int(parse_numbers(poll, "poll")[0] * 1000),
-            phase=int(given("phase") or 0),
-            book_delay_ms=milliseconds(given("book_delay") or "0", "book-delay"),
-        ),
-        min_edge_u6=parse_cents(min_edge),
-        order_delay_ms=milliseconds(given("order_delay") or "0", "order-delay"),
-        venue_delay_ms=AS_RECORDED if venue is None else milliseconds(venue, "venue-delay"),
-        policy=Policy.EVERY if options.get("policy") == "every" else Policy.FIRST_CROSSING,
-        rearm_u6=cents("rearm"),
-        cooldown_ms=milliseconds(given("cooldown") or "0", "cooldown"),
-        sizing=Sizing.SHARES if cash is None else Sizing.CASH,
-        size_u6=(units("shares") or 0) if cash is None else cash,
-        limit_slip_u6=cents("slip") or 0,
-        all_or_none=bool(options.get("all_or_none")),
-        cap_shares_u6=units("cap_shares"),
-        cap_cash_u6=units("cap_cash"),
-        exit_edge_u6=cents("exit_edge"),
-    )
 
 
 def _tell(ledgers: list[Ledger], seconds: float, *, as_json: bool) -> None:

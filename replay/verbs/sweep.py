@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.verbs.options import films_of, milliseconds, progress_bar, setting_options, stopwatch
-from replay.verbs.replay import setting_of
+from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch
 
 if TYPE_CHECKING:
+    from replay.core.models import WinProbability
+    from replay.core.strategy import Strategy
+    from replay.film import Film
     from replay.settings import Setting
     from replay.sweep import Sweep
 
@@ -56,11 +58,11 @@ def sweep(
 
     \b
       gametape sweep tapes/* --min-edge 1:10:0.5
-      gametape sweep tapes/* --min-edge 1:10:0.5 --poll 2,5,10,15,30 --order-delay 0,250ms,1s,3s --phases 8 --out runs/january
-      gametape report runs/january --open
+      gametape sweep tapes/* --min-edge 1:10:0.5 --poll 2,5,10,15,30 --phases 8 --order-delay 0,250ms,1s,3s --out runs/a
+      gametape report runs/a --open
 
-    Profit is per game, with a bootstrap interval over games: signals within a game are not independent. A poll plan faster than the
-    recording cannot be answered and is refused.
+    Profit is per game, with a bootstrap interval over games: signals within a game are not independent. A poll plan
+    faster than the recording cannot be answered and is refused.
     """
     from replay.counterfactual import PollPlan
     from replay.find import find_tapes, load_strategy
@@ -126,7 +128,13 @@ def _settings(
 
 
 def _write(
-    result: Sweep, out: Path, seconds: float, command: list[str], films: list, made: object, model: object
+    result: Sweep,
+    out: Path,
+    seconds: float,
+    command: list[str],
+    films: list[Film],
+    made: Strategy,
+    model: WinProbability,
 ) -> None:
     """Write the run: cells, the featured cell's ledgers, and the evidence for the report."""
     from replay.backtest import replay_film
@@ -149,9 +157,8 @@ def _tell(result: Sweep, seconds: float) -> None:
 
     labels = sorted({label for label in result.labels if label})
     mark = f"  [{', '.join(labels)}]" if labels else ""
-    click.echo(
-        f"{len(result.cells):,} cells over {len(result.game_ids)} games{mark}, {result.events:,} events, {seconds:.2f} s"
-    )
+    over = f"{len(result.game_ids)} games{mark}, {result.events:,} events"
+    click.echo(f"{len(result.cells):,} cells over {over}, {seconds:.2f} s")
     table = Table(box=None, pad_edge=False)
     for name in (
         "min edge",

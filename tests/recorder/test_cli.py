@@ -117,7 +117,6 @@ def test_a_dry_run_asks_nothing_and_makes_nothing() -> None:
         ("--upstream", "nowhere"),
         ("--tape", "UPPER", "--upstream", "http://127.0.0.1:1"),
         ("--tape", "..", "--upstream", "http://127.0.0.1:1"),
-        ("--live",),
     ],
 )
 def test_wrong_arguments_are_usage_errors(words: tuple[str, ...]) -> None:

@@ -1,0 +1,1 @@
+"""Live: the engine of every replay on a tape that is still being written."""
