@@ -32,18 +32,19 @@ class Kind(IntEnum):
     PULSE = 8
     """Time's own fact, once a second. Empty payload."""
     NOTE = 9
-    """A fact about the recording itself. meta: note (`plan`, `clock_step`, `simulated`, ...); payload: JSON or empty."""
+    """A fact about the recording itself. meta: note (`plan`, `clock_step`, ...); payload: JSON or empty."""
     DECISION = 10
-    """What the live engine decided. meta: cause (seq). payload: the canonical decision. Never an input to a replay."""
+    """What the live engine decided. meta: cause (seq). payload: the canonical decision. No input to a replay."""
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
     """
     One recorded fact.
 
-    Units: recv_ns is UTC nanoseconds since the epoch, never falling within a tape; seq counts from 0 without a hole and is
-    the only order. conn numbers the connections (or requests) of a feed from 1; 0 means none. meta is a compact JSON
-    object of the recorder's own facts, empty where there are none, never a credential. payload is the bytes that arrived.
+    Units: recv_ns is UTC nanoseconds since the epoch, never falling within a tape; seq counts from 0 without a hole and
+    is the only order. conn numbers the connections (or requests) of a feed from 1; 0 means none. meta is a compact JSON
+    object of the recorder's own facts, empty where there are none, never a credential. payload is the bytes that
+    arrived.
     """
 
     seq: int
