@@ -23,11 +23,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
-from replay.core.gameclock import PeriodRules, elapsed_ms
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["PATTERN_MINUTES", "Mark", "Pattern", "Progress", "ScoreBuffer"]
+from replay.core.gameclock import PERIOD_RULES, PeriodRules, elapsed_ms
+from replay.core.patterns import PATTERN_COLUMNS, PATTERN_MINUTES
 
-PATTERN_MINUTES = 18
+__all__ = ["PATTERN_MINUTES", "Mark", "Pattern", "PatternWatch", "Progress", "ScoreBuffer"]
 
 _MINUTE_MS = 60_000
 
@@ -166,3 +168,32 @@ class ScoreBuffer:
             self._entries[-1] = lead
             self._marks[-1] = Mark.SEEN
         return True
+
+
+class PatternWatch:
+    """The score buffers of a night, one a game of a league whose periods have lengths."""
+
+    def __init__(self) -> None:
+        """Begin with no game seen."""
+        self.buffers: dict[int, ScoreBuffer] = {}
+        """By number of the game."""
+
+    def see(self, leagues: list[str], moves: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Take the moves of the scoreboard in order and return the patterns they complete; see PatternWatcher."""
+        complete = []
+        for seq, recv_ns, game, _, _, period, clock_ms, home, away in moves.tolist():
+            rules = PERIOD_RULES.get(leagues[game])
+            if rules is None:
+                continue
+            buffer = self.buffers.setdefault(game, ScoreBuffer(rules))
+            shown = buffer.see(
+                None if period < 0 else period,
+                None if clock_ms < 0 else clock_ms,
+                None if home < 0 else home,
+                None if away < 0 else away,
+                recv_ns,
+            )
+            if isinstance(shown, Pattern):
+                facts = (seq, recv_ns, game, home, away, shown.elapsed_ms)
+                complete.append((*facts, *shown.differential, *(int(mark) for mark in shown.marks)))
+        return np.array(complete, np.int64).reshape(-1, len(PATTERN_COLUMNS))

@@ -6,12 +6,15 @@ import os
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from replay.core.events import GameStatus
 from replay.core.gameclock import PERIOD_RULES, clock_ms
-from strategies.score_buffer import PATTERN_MINUTES, Mark, Pattern, Progress, ScoreBuffer
+from replay.core.patterns import PATTERN_COLUMNS
+from strategies.score_buffer import PATTERN_MINUTES, Mark, Pattern, PatternWatch, Progress, ScoreBuffer
 
 S = 1000
 M = 60_000
@@ -300,3 +303,21 @@ def test_real_games() -> None:
             won += (margin > 0) == (finals[game_id] > 0)
     assert led > 1200
     assert 0.65 < won / led < 0.75
+
+
+def test_a_watch_follows_every_game_with_periods() -> None:
+    """Games run side by side; a league without period lengths has no pattern, and each pattern comes once."""
+    minutes = [(1, 12 * 60 - 60 * k) for k in range(1, 13)] + [(2, 12 * 60 - 60 * k) for k in range(1, 8)]
+    rows = [
+        [seq, seq, game, 1, int(GameStatus.LIVE), period, clock_s * 1000, seq + game, 0]
+        for seq, (period, clock_s) in enumerate(minutes)
+        for game in (0, 1, 2)
+    ]
+    watch = PatternWatch()
+    complete = watch.see(["nba", "mlb", "wnba"], np.array(rows, np.int64))
+    games = complete[:, PATTERN_COLUMNS.index("game")].tolist()
+    assert 0 in games
+    assert 1 not in games
+    first = complete[games.index(0)]
+    assert list(range(18)) == first[PATTERN_COLUMNS.index("d1") : PATTERN_COLUMNS.index("d18") + 1].tolist()
+    assert len(watch.see(["nba", "mlb", "wnba"], np.array(rows[-3:], np.int64))) == 0

@@ -1,0 +1,87 @@
+"""
+The scoreboard: every game as it stands, and what each observation did to it.
+
+The fold over books keeps its own copy of the games for every view. This one follows the night as it was recorded, for
+those who ask about the games themselves: patterns, pages, reports.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay.core.jit import kernel
+from replay.core.state.game import REPEATED, STALE, new_games, observe
+
+__all__ = ["MOVE_COLUMNS", "Scoreboard"]
+
+Ints = NDArray[np.int64]
+
+# Columns of moves, int64 (n, len): an observation that moved a game. verdict as in replay.core.state.game.
+MOVE_COLUMNS = ("seq", "recv_ns", "game", "verdict", "status", "period", "clock_ms", "home", "away")
+
+
+class _Columns(NamedTuple):
+    """Where the parts of an observation stand in a row of states."""
+
+    seq: int = 0
+    recv_ns: int = 1
+    game: int = 2
+    source: int = 3
+    status: int = 4
+    period: int = 5
+    clock_ms: int = 6
+    counts_up: int = 7
+    home: int = 8
+    away: int = 9
+
+
+_AT = _Columns()
+
+
+@kernel
+def _verdicts(games: Ints, states: Ints, verdicts: Ints) -> None:
+    """Fold observations into games and note the verdict on each."""
+    for k in range(len(states)):
+        verdicts[k] = observe(
+            games,
+            int(states[k, 2]),
+            int(states[k, 3]),
+            int(states[k, 4]),
+            int(states[k, 5]),
+            int(states[k, 6]),
+            int(states[k, 7]),
+            int(states[k, 8]),
+            int(states[k, 9]),
+            int(states[k, 1]),
+        )
+
+
+class Scoreboard:
+    """The games of a night, folded from observations in seq order."""
+
+    def __init__(self) -> None:
+        """Begin with no game known."""
+        self.games: Ints = new_games(8)
+        """One row a game, columns as in replay.core.state.game."""
+
+    def see(self, states: Ints) -> Ints:
+        """
+        Fold observations and return those that moved a game.
+
+        Shape: states (n, len(STATE_COLUMNS)); returns (m, len(MOVE_COLUMNS)).
+        """
+        if not len(states):
+            return np.zeros((0, len(MOVE_COLUMNS)), np.int64)
+        most = int(states[:, _AT.game].max()) + 1
+        if most > len(self.games):
+            grown = new_games(2 * most)
+            grown[: len(self.games)] = self.games
+            self.games = grown
+        verdicts = np.empty(len(states), np.int64)
+        _verdicts(self.games, states, verdicts)
+        kept = (verdicts != STALE) & (verdicts != REPEATED)
+        columns = [_AT.seq, _AT.recv_ns, _AT.game, -1, _AT.status, _AT.period, _AT.clock_ms, _AT.home, _AT.away]
+        return np.stack([verdicts[kept] if at < 0 else states[kept, at] for at in columns], axis=1)
