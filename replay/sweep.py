@@ -67,7 +67,7 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """All cells of a grid, in its order. game_ids names the games of pnl_by_game_u6; rechecked counts re-folded cells."""
+    """All cells of a grid, in its order. game_ids names the games of pnl_by_game_u6; rechecked says how many agreed."""
 
     tapes: list[str]
     labels: list[str]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from recorder.envelope import Envelope, Kind
-from recorder.errors import CorruptError
+from recorder.errors import CorruptError, RegressionError
 from recorder.sequencer import RECORDER
 from replay.live.decisions import LIVE, LiveConfig, cause_of, decisions_of
 
@@ -155,21 +155,25 @@ def _fields(payload: bytes) -> dict[str, Any]:
 
 
 def _decided_anew(tape: Tape, sessions: list[LiveSession]) -> list[_Anew]:
-    """Feed the tape once, to an engine for each different configuration."""
+    """Feed the tape to an engine for each different configuration."""
     made = [_Anew(session) for session in sessions]
     engines: list[tuple[Engine, list[_Anew]]] = [
         (config.engine(), [one for one in made if one.session.config == config])
         for config in dict.fromkeys(session.config for session in sessions)
     ]
-    if engines:
-        for envelopes in _chunks(tape.read()):
-            for engine, asked in engines:
-                _feed(engine, envelopes, asked)
+    for engine, asked in engines:
+        # What the engine of the last session was not fed is no business of this one: it may be what it failed on.
+        for envelopes in _chunks(tape.read(0, max(one.session.seen for one in asked))):
+            _feed(engine, envelopes, asked)
     return made
 
 
 def _feed(engine: Engine, envelopes: list[Envelope], asked: list[_Anew]) -> None:
-    outcome = engine.feed(envelopes)
+    try:
+        outcome = engine.feed(envelopes)
+    except Exception as error:  # a strategy and a model are foreign code
+        where = f"between seq {envelopes[0].seq} and {envelopes[-1].seq}"
+        raise RegressionError(f"the strategy raises {where}", why=f"{type(error).__name__}: {error}") from error
     decided = list(decisions_of(outcome.orders, engine.roller.catalogue))
     for one in asked:
         first, last = one.session.first_seq, one.session.seen
