@@ -221,6 +221,10 @@ def _check_joints(catalog: Catalog) -> None:
             catalog.damage.append(Damage(file, 0, None, None, BROKEN_JOINT))
         expected, chain, catalog.closed = _next_seq(part), chain_out, closed
     catalog.chain = chain
+    for gone in catalog.manifest.withdrawn:
+        # Recovery that was killed before it declared them lost: they were there, and are never given out again.
+        if gone.last_seq >= expected and not _is_lost(lost, expected, gone.last_seq + 1):
+            catalog.damage.append(Damage(gone.file, 0, expected, gone.last_seq, "segment was withdrawn"))
 
 
 def _is_lost(lost: dict[int, Lost], first_seq: int, joint: int) -> bool:
