@@ -186,11 +186,12 @@ def curves(
         ]
         left = start + left
     view = setting.view
+    waits = (buys["due_ns"] - buys["signal_ns"]).to_numpy()
     return Decay(
         left=left,
         markout=_points(_marked(paid, [frame.drop("ask_u6") for frame in mids], ends_ns), bootstrap),
         half_life_s=half_life_s([(point.horizon_ms / 1000, point.mean_c) for point in left]),
-        order_delay_s=(setting.order_delay_ms + max(setting.venue_delay_ms, 0)) / 1000,
+        order_delay_s=round(float(np.median(waits)) / 1e9, 3) if len(waits) else setting.order_delay_ms / 1000,
         poll_s=None if view.poll_ms < 0 else view.poll_ms / 1000,
     )
 

@@ -1,0 +1,114 @@
+"""The chart of one game: market, model, signals and fills above, the score below, one time axis, gaps shaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
+
+from replay.report.facts import GameFact, Overlay
+from replay.report.svg import Frame, Scale, num, step_path, ticks
+
+__all__ = ["game_chart"]
+
+_WIDTH = 1100
+_PRICES = (16, 236)
+_SCORE = (262, 340)
+
+
+def game_chart(game: GameFact, overlay: Overlay, points: int) -> Markup:
+    """
+    Draw one game on one time axis.
+
+    points limits every series: what falls on one column of pixels or on the same slice is drawn once.
+    """
+    frame = Frame(_WIDTH, 374, f"{game.away} at {game.home}", left=44, right=52, top=_PRICES[0], bottom=34)
+    x = Scale(0, max(overlay.length_ds, 1), frame.x0, frame.x1)
+    y = Scale(0, 1000, _PRICES[1], _PRICES[0])
+    for gap in overlay.gaps:
+        words = f"no {gap.what} for {(gap.end_ds - gap.begin_ds) / 10:g} s"
+        frame.rect(
+            x(gap.begin_ds), _PRICES[0], max(x(gap.end_ds) - x(gap.begin_ds), 2), _SCORE[1] - _PRICES[0], "gap", words
+        )
+    frame.path("".join(f"M{frame.x0} {num(y(value))}H{frame.x1}" for value in range(0, 1001, 250)), "grid")
+    for value in range(0, 1001, 250):
+        frame.text(frame.x0 - 6, y(value) + 4, f"{value // 10}", "tick", "end")
+    frame.text(2, 10, f"price and probability of {game.home}, c", "title")
+    frame.path(_band(overlay.band, x, y, points), "band b")
+    frame.path(step_path(_series(overlay.mid, x, y, points), frame.x1), "line b thin mid")
+    frame.path(step_path(_series(overlay.fair, x, y, points), frame.x1), "line a thin fair")
+    _marks(frame, overlay, x, y, game)
+    _score(frame, overlay, x)
+    minutes = [(value, f"{value / 600:g}") for value in ticks(0, overlay.length_ds / 600, 9)]
+    frame.x_axis(x, [(value * 600, f"{value:g}") for value, _ in minutes], "minutes since the start")
+    shape = Markup(' tabindex="0" data-over="{},{},{},{},{}"').format(
+        frame.x0, frame.x1, _PRICES[1], _PRICES[0], overlay.length_ds
+    )
+    return frame.done("over", shape)
+
+
+def _thin(series: Sequence[tuple[int, int]], points: int) -> Iterable[tuple[int, int]]:
+    """Keep the lowest and the highest of every slice, and where a series becomes unknown."""
+    if len(series) <= points:
+        return series
+    size = -(-len(series) // max(points // 2, 1))
+    kept: list[tuple[int, int]] = []
+    for begin in range(0, len(series), size):
+        part = series[begin : begin + size]
+        picked = {min(range(len(part)), key=lambda k: part[k][1]), max(range(len(part)), key=lambda k: part[k][1])}
+        kept += [part[k] for k in sorted(picked)]
+    return kept
+
+
+def _series(series: Sequence[tuple[int, int]], x: Scale, y: Scale, points: int) -> Iterable[tuple[float, float | None]]:
+    return ((x(at), y(value) if value >= 0 else None) for at, value in _thin(series, points))
+
+
+def _band(band: Sequence[tuple[int, int, int]], x: Scale, y: Scale, points: int) -> str:
+    """Return the area between bid and ask, one outline for every stretch in which both were known."""
+    size = -(-len(band) // max(points, 1))
+    slices = [band[k : k + size] for k in range(0, len(band), size)] if size > 1 else [[row] for row in band]
+    rows = []
+    for part in slices:
+        known = [row for row in part if row[1] >= 0 and row[2] >= 0]
+        rows.append((part[0][0], min(row[1] for row in known), max(row[2] for row in known)) if known else None)
+    ends = [*(part[0][0] for part in slices[1:]), round(x.high)]
+    outlines: list[str] = []
+    stretch: list[tuple[int, int, int, int]] = []
+    for row, end in [*zip(rows, ends, strict=True), (None, 0)]:
+        if row is not None:
+            stretch.append((*row, end))
+            continue
+        if stretch:
+            upper = step_path(((x(at), y(ask)) for at, _, ask, _ in stretch), x(stretch[-1][3]))
+            lower = "".join(f"V{round(y(bid))}H{round(x(at))}" for at, bid, _, _ in reversed(stretch))
+            outlines.append(f"{upper}{lower}z")
+        stretch = []
+    return "".join(outlines)
+
+
+def _marks(frame: Frame, overlay: Overlay, x: Scale, y: Scale, game: GameFact) -> None:
+    """Draw signals hollow and fills solid: up for home, down for away."""
+    for marks, css, word in ((overlay.signals, "signal", "signal"), (overlay.fills, "filled", "fill")):
+        for at, side, value in marks:
+            team, price = (game.home, value) if side > 0 else (game.away, 1000 - value)
+            left, top = x(at), y(value)
+            tip = -6 * side
+            triangle = f"M{num(left - 5)} {num(top - tip / 2)}h10L{num(left)} {num(top + tip)}z"
+            frame.path(triangle, f"{css} {'up' if side > 0 else 'down'}", f"{word}: {team} at {price / 10:g} c")
+
+
+def _score(frame: Frame, overlay: Overlay, x: Scale) -> None:
+    """Draw home's lead over time; the words at its end are the score."""
+    leads = [home - away for _, home, away in overlay.score]
+    most = max([abs(lead) for lead in leads], default=0) or 1
+    y = Scale(-most, most, _SCORE[1], _SCORE[0])
+    frame.path(f"M{frame.x0} {num(y(0))}H{frame.x1}", "zero")
+    points = [(x(at), y(lead)) for (at, _, _), lead in zip(overlay.score, leads, strict=True)]
+    frame.path(step_path(points, frame.x1), "line c thin lead")
+    frame.text(2, _SCORE[0] - 8, "home's lead", "title")
+    for value in (-most, most):
+        frame.text(frame.x0 - 6, y(value) + 4, f"{value:+d}".replace("-", "−"), "tick", "end")
+    if overlay.score:
+        _, home, away = overlay.score[-1]
+        frame.text(frame.x1 + 4, y(leads[-1]) + 4, f"{home}:{away}", "tick")

@@ -1,0 +1,187 @@
+"""The page: a run in pictures, one HTML file that asks nobody for anything."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from functools import partial
+from pathlib import Path
+
+import jinja2
+import msgspec
+from markupsafe import Markup
+
+from replay.report.answers import Answer, Panel, Verdict, answer_of, choices_of, panels_of, prices_of
+from replay.report.facts import Evidence
+from replay.report.gamechart import game_chart
+from replay.report.gridcharts import dollars, heat_cells, heatmap, poll_words, price_chart, ranking
+from replay.report.run import Run
+from replay.report.tradecharts import (
+    curve_chart,
+    delay_chart,
+    equity_chart,
+    funnel_chart,
+    games_chart,
+    lag_chart,
+    reliability_chart,
+)
+
+__all__ = ["data_block", "render", "sentence"]
+
+_FILES = Path(__file__).parent / "page_files"
+_POINTS_ALL = 14_000
+_POINTS_MAX = 600
+_PANELS_MAX = 12
+_WORDS_MAX = 600
+_DAY_NS = 86_400_000_000_000
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def render(run: Run) -> str:
+    """Return the page of a run."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FILES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "dollars": dollars,
+        "u6": lambda value: dollars(value / 1e6),
+        "utc": _utc,
+        "price": lambda value: f"{value / 1e4:.1f} c",
+        "share": lambda value: "–" if value is None else f"{value:.1%}",
+        "poll": poll_words,
+    }
+    verdicts = choices_of(run)
+    answer = answer_of(verdicts, len(run.sweep.cells))
+    evidence = run.evidence
+    panels = panels_of(verdicts)
+    page: str = environment.get_template("report.html.j2").render(
+        css=_file("report.css"),
+        js=_file("report.js"),
+        sweep=run.sweep,
+        evidence=evidence,
+        answer=answer,
+        sentence=sentence(answer),
+        labels=sorted({tape.label for tape in run.sweep.tapes if tape.label}),
+        panels=panels,
+        heatmaps=_heatmaps(panels),
+        heat_data=data_block([heat_cells(panel) for panel in panels[:_PANELS_MAX]]),
+        ranking=ranking(verdicts),
+        prices=[(price, price_chart(price)) for price in prices_of(verdicts, run.sweep.seed)],
+        charts=_charts(evidence),
+        games=_games(evidence),
+        command=shlex.join(run.sweep.command),
+        config=_config(evidence),
+        phases=_phases(verdicts),
+    )
+    return page
+
+
+def _file(name: str) -> Markup:
+    """Return one of the page's own files; what we wrote ourselves needs no escaping."""
+    return Markup((_FILES / name).read_text(encoding="utf-8"))  # noqa: S704
+
+
+def data_block(value: object) -> Markup:
+    """Return a value as JSON that cannot end its script element, open a comment or break a line of JavaScript."""
+    text = msgspec.json.encode(value).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704
+
+
+def sentence(answer: Answer) -> str:
+    """Return the answer in one sentence."""
+    choice, verdict = answer.featured.choice, answer.featured
+    polls = "polls as recorded" if choice.poll_s is None else f"{choice.poll_s:g} s polls"
+    order = f" and a {choice.order_delay_ms:g} ms order delay" if choice.order_delay_ms else ""
+    games = f"{answer.games} game{'' if answer.games == 1 else 's'}"
+    said = f"A minimum edge of {choice.min_edge_c:g} c at {polls}{order}: {dollars(verdict.mean)} per game"
+    if verdict.low is None:
+        return f"{said}, from {games}: an interval needs two."
+    said += f" [{dollars(verdict.low)}, {dollars(verdict.high)}], {games}"
+    if verdict.is_clear:
+        return f"{said}: the interval leaves out zero."
+    if answer.more_games:
+        return f"{said}: not told apart from zero; you need about {answer.more_games:,} more."
+    return f"{said}: not told apart from zero."
+
+
+def _heatmaps(panels: list[Panel]) -> list[Markup]:
+    """Draw as many panels as a page can bear, on one scale of colour and of fills."""
+    verdicts = [verdict for panel in panels for row in panel.rows for verdict in row if verdict is not None]
+    most = max(abs(verdict.mean) for verdict in verdicts)
+    fills = max(verdict.fills for verdict in verdicts)
+    draw = partial(heatmap, most=most, fills_most=fills, words=len(verdicts) <= _WORDS_MAX)
+    return [draw(panel, number) for number, panel in enumerate(panels[:_PANELS_MAX])]
+
+
+def _charts(evidence: Evidence) -> dict[str, Markup]:
+    """Draw everything about the featured cell; what there is no data for is left out."""
+    decay = evidence.decay
+    days = sorted({game.start_ns // _DAY_NS * _DAY_NS for game in evidence.games if game.start_ns is not None})
+    clock = [(day, _utc(day)[:10]) for day in days]
+    by_start = sorted(evidence.games, key=lambda game: game.start_ns or 0)
+    charts = {"funnel": funnel_chart(evidence.funnel)}
+    if decay.left:
+        charts["left"] = curve_chart(decay.left, decay, "edge left at the ask", "a", half_life=True)
+    if decay.markout:
+        charts["markout"] = curve_chart(decay.markout, decay, "markout after the fill", "b", half_life=False)
+    if evidence.equity.points:
+        charts["equity"] = equity_chart(evidence.equity, clock)
+    if by_start:
+        charts["games"] = games_chart(by_start)
+    if evidence.judgement is not None:
+        charts["reliability"] = reliability_chart(evidence.judgement)
+    if evidence.delays:
+        charts["delays"] = delay_chart(evidence.delays)
+    if evidence.leadlag:
+        charts["lags"] = lag_chart(evidence.leadlag)
+    return charts
+
+
+def _games(evidence: Evidence) -> list[dict[str, object]]:
+    """Return the games by start, each with its chart; the more games, the fewer points each may have."""
+    points = min(_POINTS_MAX, _POINTS_ALL // max(len(evidence.games), 1))
+    by_start = sorted(evidence.games, key=lambda game: game.start_ns or 0)
+    return [
+        {"fact": game, "chart": game_chart(game, game.overlay, points) if game.overlay is not None else None}
+        for game in by_start
+    ]
+
+
+def _config(evidence: Evidence) -> list[tuple[str, str]]:
+    """Return the featured setting in words; what is off is left out."""
+    hidden = {"poll_ms", "phase", "bankroll_u6"} if evidence.config.get("sizing") != "kelly" else {"poll_ms", "phase"}
+    poll_ms = evidence.config.get("poll_ms")
+    is_recorded = not isinstance(poll_ms, int) or poll_ms < 0
+    words = [("polls", "as recorded" if is_recorded else f"every {int(poll_ms or 0) / 1000:g} s")]
+    if not is_recorded:
+        words.append(("phase", str(evidence.config.get("phase"))))
+    for name, value in evidence.config.items():
+        if name in hidden or value is None:
+            continue
+        title = name.removesuffix("_u6").removesuffix("_ms").replace("_", " ")
+        if name.endswith("_ms"):
+            words.append((title, "as recorded" if value == -1 else f"{value} ms"))
+        elif name.endswith("edge_u6"):
+            words.append((title, f"{int(value) / 1e4:g} c"))
+        elif name.endswith("_u6"):
+            words.append((title, f"{int(value) / 1e6:g}"))
+        else:
+            words.append((title, str(value).replace("_", " ")))
+    return words
+
+
+def _phases(verdicts: list[Verdict]) -> int:
+    return max(verdict.phases for verdict in verdicts)
+
+
+def _utc(at_ns: int | None) -> str:
+    """Return a time as UTC to the second."""
+    if at_ns is None:
+        return "–"
+    return (_EPOCH + datetime.timedelta(microseconds=at_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
