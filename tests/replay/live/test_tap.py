@@ -1,0 +1,205 @@
+"""The live engine on a tap."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import msgspec
+from click.testing import CliRunner
+from relive import EAGER, relive
+
+from recorder.envelope import Envelope, Kind
+from recorder.tape.fsck import verify_tape
+from recorder.tape.reader import Tape, open_tape
+from replay.backtest import replay_tape
+from replay.core.cells import ORDER_COLUMNS
+from replay.find import load_strategy
+from replay.live.decisions import LiveConfig, decisions_of
+from replay.live.parity import check_parity
+from replay.models import load_model
+from replay.settings import Setting
+from replay.verbs.live import live
+
+ROOT = Path(__file__).resolve().parents[3]
+
+FAILING = """
+from strategies.fusion import SignalFuser
+
+class Failing(SignalFuser):
+    name = "failing"
+    rows = 0
+
+    def run(self, rows, *others):
+        self.rows += len(rows.seq)
+        if self.rows > 2_000:
+            raise ZeroDivisionError("out of ideas")
+        return SignalFuser.run(rows, *others)
+"""
+
+
+def of(tape: Tape, kind: Kind, note: str = "") -> list[Envelope]:
+    return [one for one in tape.read() if one.kind is kind and (not note or one.facts()["note"] == note)]
+
+
+def inputs(tape: Tape) -> list[tuple[object, ...]]:
+    """What a tape says of the world, without order numbers and the recorder's own notes."""
+    return [
+        (one.recv_ns, one.feed, one.conn, one.kind, one.meta, one.payload)
+        for one in tape.read()
+        if one.kind not in (Kind.DECISION, Kind.NOTE)
+    ]
+
+
+def decided(tape: Tape) -> list[bytes]:
+    return [one.payload for one in of(tape, Kind.DECISION)]
+
+
+class Slow(LiveConfig):
+    """An engine that is not ready before the gate opens."""
+
+    gate = threading.Event()
+
+    def engine(self):
+        self.gate.wait()
+        return super().engine()
+
+
+def test_live_decides_what_a_replay_decides(night, tmp_path) -> None:
+    """The decisions written while a night is recorded are those of a replay of the night, field by field."""
+    ledger = replay_tape(night, load_strategy("fusion"), load_model("brownian"), EAGER.setting)
+    catalogue = type("Names", (), {"tokens": ledger.tokens})
+    replayed = [decision.encode() for _, _, decision in decisions_of(ledger.orders, catalogue)]
+    said: list[str] = []
+    tape = relive(night.read(), tmp_path / "live", say=said.append)
+    assert decided(tape) == replayed
+    assert len(said) == len(replayed) > 10
+    assert all(line.startswith("BUY 10 ") and "; seq " in line for line in said)
+
+
+def test_a_decision_names_its_cause(night, tmp_path) -> None:
+    """Each decision comes after the fact that caused it, and signal_ns is that fact's receive time."""
+    tape = relive(night.read(), tmp_path / "live")
+    facts = {one.seq: one for one in tape.read()}
+    for one in of(tape, Kind.DECISION):
+        cause = facts[one.facts()["cause"]]
+        assert cause.seq < one.seq
+        assert cause.recv_ns == msgspec.json.decode(one.payload)["signal_ns"]
+        assert (one.feed, cause.kind in (Kind.FRAME, Kind.BODY)) == ("live", True)
+
+
+def test_the_notes_say_what_decided_and_how_far(night, tmp_path) -> None:
+    """The first note holds the whole setting, the last one the seq that the engine saw last and what it said."""
+    tape = relive(night.read(), tmp_path / "live")
+    (begun,) = of(tape, Kind.NOTE, "live")
+    (ended,) = of(tape, Kind.NOTE, "live_end")
+    facts = ended.facts()
+    assert LiveConfig.from_facts(begun.facts()) == EAGER
+    assert facts["decisions"] == len(decided(tape))
+    assert facts["seen"] == max(one.seq for one in tape.read() if one.kind is not Kind.DECISION and one.seq < ended.seq)
+    assert (facts["why"], facts["model_failures"]) == ("", 0)
+    assert facts["evaluations"] > facts["decisions"]
+
+
+def test_a_strategy_that_raises_is_cut_and_the_recording_is_whole(night, tmp_path) -> None:
+    """The tape has every envelope of the night, a note that the tap was cut and why, and parity of what was decided."""
+    path = tmp_path / "failing.py"
+    path.write_text(FAILING)
+    tape = relive(night.read(), tmp_path / "live", LiveConfig(strategy=f"{path}:Failing", setting=EAGER.setting))
+    assert inputs(tape) == inputs(night)
+    (cut,) = of(tape, Kind.NOTE, "tap_cut")
+    assert (cut.facts()["tap"], "out of ideas" in cut.facts()["why"]) == ("live", True)
+    (ended,) = of(tape, Kind.NOTE, "live_end")
+    assert ended.facts()["why"] == "ZeroDivisionError: out of ideas"
+    parity = check_parity(tape.path)
+    assert (parity.ok, parity.facts["recorded"]) == (True, len(decided(tape)))
+
+
+def test_an_engine_that_lags_is_cut_and_the_recording_is_whole(night, tmp_path) -> None:
+    """Where more waits for the engine than may, by number or by bytes, its tap is cut and recording goes on."""
+    for name, bounds in (("number", {"waiting_max": 500}), ("bytes", {"waiting_bytes_max": 100_000})):
+        Slow.gate.clear()
+        slow = Slow(setting=EAGER.setting)
+        tape = relive(night.read(), tmp_path / name, slow, before_end=Slow.gate.set, **bounds)
+        assert inputs(tape) == inputs(night)
+        (cut,) = of(tape, Kind.NOTE, "tap_cut")
+        assert cut.facts()["why"].startswith("TapFullError: ")
+        (ended,) = of(tape, Kind.NOTE, "live_end")
+        assert (ended.facts()["seen"], ended.facts()["decisions"]) == (-1, 0)
+        assert ended.facts()["why"].endswith("envelopes behind")
+
+
+def test_a_late_engine_catches_up(night, tmp_path) -> None:
+    """An engine that is ready only when all is recorded still decides everything, once it may."""
+    Slow.gate.clear()
+    late = relive(night.read(), tmp_path / "late", Slow(setting=EAGER.setting), before_end=Slow.gate.set)
+    assert decided(late) == decided(relive(night.read(), tmp_path / "live"))
+    assert check_parity(late.path).ok
+
+
+def test_a_tape_that_is_gone_on_with_is_known_to_the_engine(night, tmp_path) -> None:
+    """A second session decides with the books, scores and positions of the first; both stand the parity check."""
+    half = len(night) // 2
+    whole = decided(relive(night.read(), tmp_path / "whole"))
+    relive(night.read(0, half), tmp_path / "halves")
+    tape = relive(night.read(half + 1), tmp_path / "halves")
+    assert decided(tape) == whole
+    relive(night.read(half + 1), tmp_path / "mixed", LiveConfig(setting=Setting(min_edge_u6=40_000)))
+    parity = check_parity(relive(night.read(half + 1), tmp_path / "mixed").path)
+    assert (parity.ok, parity.facts["sessions"]) == (True, 2)
+    facts = check_parity(tape.path).facts
+    assert (facts["sessions"], facts["equal"], facts["recorded"]) == (2, len(whole), len(whole))
+
+
+def test_names_of_strangers_steer_no_terminal(night, tmp_path) -> None:
+    """A team's name with control characters is printed without them."""
+    said: list[str] = []
+    home = json.loads(of(night, Kind.NOTE, "plan")[0].payload)["games"][0]["home"]
+    evil = [
+        msgspec.structs.replace(one, payload=one.payload.replace(home.encode(), b"\\u001b[2J"))
+        if one.kind is Kind.NOTE
+        else one
+        for one in night.read()
+    ]
+    relive(evil, tmp_path / "live", say=said.append)
+    assert any("[2J" in line for line in said)
+    assert all(line.isprintable() for line in said)
+
+
+def test_a_real_session_stands_the_parity_check(night, tmp_path, monkeypatch) -> None:
+    """A night served over sockets, recorded by `gametape live`: n of n decisions again, after sealing too."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("GAMETAPE_")]:
+        monkeypatch.delenv(name)
+    words = ["play", str(night.path), "--port", "0", "--rate", "1200", "--start-offset", "25m"]
+    command = [sys.executable, "-m", "replay.cli", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as server:
+        base = json.loads(server.stdout.readline())["url"]
+        options = ["--upstream", base, "--league", "nba", "--for", "6s", "--poll-live", "50ms", "--tape", "./tonight"]
+        done = CliRunner().invoke(live, [*options, "--min-edge", "2", "--json"], catch_exceptions=False)
+        server.terminate()
+    assert (done.exit_code, json.loads(done.stdout)["schema"]) == (0, "gametape.record/1")
+    assert verify_tape(tmp_path / "tonight").ok
+    tape = open_tape(tmp_path / "tonight")
+    facts = check_parity(tape.path).facts
+    assert facts["first_divergence"] is None
+    assert facts["recorded"] == facts["recomputed"] == facts["equal"] == len(decided(tape)) > 0
+    assert facts["evaluations"]["recorded"] == facts["evaluations"]["recomputed"] > 0
+    assert sum(line.startswith("BUY ") for line in done.stderr.splitlines()) == facts["recorded"]
+
+
+def test_order_columns_of_a_decision_do_not_change() -> None:
+    """A decision holds exactly the columns of an order up to its size, but cell and seq."""
+    kept = ORDER_COLUMNS[: ORDER_COLUMNS.index("size_u6") + 1]
+    assert {*kept} - {"cell", "token", "seq"} < {*msgspec.structs.asdict(_any_decision())}
+
+
+def _any_decision():
+    from replay.live.decisions import Decision
+
+    return Decision(**dict.fromkeys(Decision.__struct_fields__, 0) | {"token_id": "", "refused": None})
