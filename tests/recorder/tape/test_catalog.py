@@ -3,8 +3,8 @@ from __future__ import annotations
 import shutil
 
 from recorder.tape.catalog import BROKEN_JOINT, OVERLAPS, HotPart, SealedPart, read_catalog
-from recorder.tape.segment import TORN_TAIL
 from recorder.tape.seal import seal_tape
+from recorder.tape.segment import TORN_TAIL
 from recorder.tape.writer import TapeWriter
 
 

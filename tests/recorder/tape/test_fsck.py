@@ -67,7 +67,9 @@ def test_any_flipped_bit_is_noticed_and_located(any_tape, envelopes):
 
 
 def test_any_cut_is_noticed(any_tape, envelopes):
-    """Cut every file at every eleventh byte. Only the newest hot segment may be cut, at the end of a block, unnoticed."""
+    """
+    Cut every file at every eleventh byte. Only the newest hot segment may be cut, at the end of a block, unnoticed.
+    """
     for file in files_of(any_tape):
         data = file.read_bytes()
         for size in range(0, len(data), 11):

@@ -15,7 +15,7 @@ from recorder.tape.seal import seal_tape
 from recorder.tape.writer import TapeLock, TapeWriter
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """The moment at which the process is gone."""
 
 
@@ -29,7 +29,7 @@ class KillingFs(RealFs):
         if name in {"create", "write", "sync_data", "sync_dir", "truncate", "rename", "link", "unlink"}:
             self.left -= 1
             if self.left < 0:
-                raise Killed
+                raise KilledError
         return super().__getattribute__(name)
 
 
@@ -153,7 +153,7 @@ def test_recovery_may_be_killed(tmp_path, tape, envelopes, where):
         shutil.copytree(tape, work)
         try:
             recover_tape(work, write=True, fs=KillingFs(steps))
-        except Killed:
+        except KilledError:
             recover_tape(work, write=True)
             assert verify_tape(work, deep=True).damage == ()
             assert list(open_tape(work).read()) == expected

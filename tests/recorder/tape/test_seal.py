@@ -13,7 +13,7 @@ from recorder.tape.seal import seal_tape
 from recorder.tape.writer import TapeLock, TapeWriter
 
 
-class Crash(Exception):
+class CrashError(Exception):
     """The moment at which the process is gone."""
 
 
@@ -26,7 +26,7 @@ class CrashingFs(RealFs):
     def _count(self) -> None:
         self.left -= 1
         if self.left < 0:
-            raise Crash
+            raise CrashError
 
     def create(self, path):
         self._count()
@@ -86,7 +86,8 @@ def test_other_tools_can_read_it(tape, envelopes):
     """DuckDB reads the sealed files without us."""
     seal_tape(tape)
     rows = duckdb.sql(
-        f"select seq, recv_ns, feed, conn, kind, meta, payload from read_parquet('{tape}/sealed/*.parquet') order by seq"
+        "select seq, recv_ns, feed, conn, kind, meta, payload "
+        f"from read_parquet('{tape}/sealed/*.parquet') order by seq"
     ).fetchall()
     assert rows == [(e.seq, e.recv_ns, e.feed, e.conn, int(e.kind), e.meta.decode(), e.payload) for e in envelopes]
 
@@ -100,7 +101,7 @@ def test_a_crash_at_any_step_changes_no_read(tmp_path, night, record):
         digest = open_tape(path).digest()
         try:
             seal_tape(path, fs=CrashingFs(steps))
-        except Crash:
+        except CrashError:
             opened = open_tape(path)
             assert (opened.digest(), list(opened.read())) == (digest, envelopes)
             assert verify_tape(path, deep=True).damage == ()

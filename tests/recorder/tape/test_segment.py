@@ -104,7 +104,9 @@ def test_a_cut_leaves_a_prefix(pieces):
     ],
 )
 def test_blocks_out_of_place_are_noticed(pieces, order, readable):
-    """Swapped, repeated or removed parts are damage, though each has valid checksums; what is there is read in order."""
+    """
+    Swapped, repeated or removed parts are damage, though each has valid checksums; what is there is read in order.
+    """
     data = b"".join(pieces[at] for at in order)
     scan = scan_segment(data, FILE, tape_id=TAPE)
     assert scan.damage
