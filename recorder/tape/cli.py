@@ -70,39 +70,10 @@ def ls(folder: Path | None, as_json: bool) -> None:
 
     Without DIR, the directory of tapes of the configuration (`tapes`).
     """
-    from recorder.tape.reader import open_tape
-    from recorder.tape.writer import is_being_written
-
     where = folder or _tapes_dir()
     if folder is not None and not folder.is_dir():
         raise UsageError(f"{folder} is not a directory", hint="gametape ls")
-    rows: list[dict[str, Any]] = []
-    for path in list_tapes(where):
-        row: dict[str, Any] = {"tape": path.name, "path": str(path), "bytes": _bytes(path)}
-        try:
-            tape = open_tape(path)
-        except CorruptError as error:
-            row |= {
-                "state": "damaged",
-                "why": error.why,
-                "events": None,
-                "first_ns": None,
-                "last_ns": None,
-                "label": "",
-            }
-        else:
-            state = (
-                "damaged"
-                if tape.damage
-                else "recording"
-                if is_being_written(path)
-                else "closed"
-                if tape.closed
-                else "open"
-            )
-            row |= {"state": state, "events": len(tape), "label": tape.label}
-            row |= {"first_ns": tape.first_ns or None, "last_ns": tape.last_ns or None}
-        rows.append(row)
+    rows = [_listed(path) for path in list_tapes(where)]
     if as_json:
         _print_json({"schema": "gametape.ls/1", "tapes": rows})
         return
@@ -361,6 +332,32 @@ def seal(tape: Path, as_json: bool) -> None:
     click.echo(f"sealed {report.segments} segments, {show.thousands(report.events)} envelopes, {sizes}")
     if report.left:
         click.echo("the segment being written stays hot", err=True)
+
+
+def _listed(path: Path) -> dict[str, Any]:
+    """Say of one tape what `ls` shows."""
+    from recorder.tape.reader import open_tape
+    from recorder.tape.writer import is_being_written
+
+    row: dict[str, Any] = {"tape": path.name, "path": str(path), "bytes": _bytes(path)}
+    try:
+        tape = open_tape(path)
+    except CorruptError as error:
+        row |= {
+            "state": "damaged",
+            "why": error.why,
+            "events": None,
+            "first_ns": None,
+            "last_ns": None,
+            "label": "",
+        }
+    else:
+        state = (
+            "damaged" if tape.damage else "recording" if is_being_written(path) else "closed" if tape.closed else "open"
+        )
+        row |= {"state": state, "events": len(tape), "label": tape.label}
+        row |= {"first_ns": tape.first_ns or None, "last_ns": tape.last_ns or None}
+    return row
 
 
 def _follow(tape: Path, followed: Iterator[Envelope | None]) -> None:
