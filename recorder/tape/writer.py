@@ -187,6 +187,8 @@ class TapeWriter:
                 _refuse_existing(path)
                 for part in (HOT, SEALED, MANIFEST, TMP):
                     fs.make_dir(path / part)
+                # What makes it a tape comes last: no power cut may keep tape.json and lose what it stands for.
+                fs.sync_dir(path)
                 publish(fs, path / TMP, path / IDENTITY_FILE, encode_identity(identity))
                 fs.sync_dir(path.parent)
             except BaseException:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,21 +32,13 @@ def zygote() -> Iterator[Zygote]:
     zygote.close()
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory where there is one: a kill asks nothing of a disk, and a thousand syncs take a minute."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)
-
-
 def expected(count: int) -> list[Envelope]:
     return [envelope(seq) for seq in range(count)]
 
 
 def write(path: Path, count: int) -> None:
     """A tape as an undisturbed writer leaves it."""
-    with open(os.devnull, "wb") as nowhere:
+    with Path(os.devnull).open("wb") as nowhere:
         fill(TapeWriter.create(path, created_ns=1, segment_raw_bytes=SEGMENT_RAW_BYTES), count, nowhere.fileno())
 
 
@@ -60,7 +51,7 @@ def tree(path: Path) -> dict[str, bytes]:
 def kill_everywhere(
     zygote: Zygote, job: str, folder: Path, prepare: Callable[[Path], None], check: Callable[[Path, Ended], None]
 ) -> int:
-    """Kill a job at its system calls, one after the other, each on a fresh tape, and return how many kills there were."""
+    """Kill a job at its system calls, one after the other, each on a fresh tape; return how many kills there were."""
     undisturbed = folder / "undisturbed" / "night"
     prepare(undisturbed)
     calls = zygote.count_calls(job, undisturbed, folder / "calls")
@@ -97,7 +88,7 @@ def check_goes_on(path: Path) -> None:
     assert verify_tape(path, deep=True).damage == ()
 
 
-def test_killed_writers_lose_nothing(zygote, folder, capsys) -> None:
+def test_killed_writers_lose_nothing(zygote, folder, tell) -> None:
     """A new recording killed at any system call holds all it acknowledged, nothing half-written, and can go on."""
     events = 0
 
@@ -122,11 +113,10 @@ def test_killed_writers_lose_nothing(zygote, folder, capsys) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
 
     kills = kill_everywhere(zygote, "write", folder, prepare, check)
-    with capsys.disabled():
-        print(f"\nD1 write: {kills} kill points, {events} events acknowledged, lost 0, half-visible 0")
+    tell(f"D1 write: {kills} kill points, {events} events acknowledged, lost 0, half-visible 0")
 
 
-def test_killed_resumptions_lose_nothing(zygote, folder, capsys) -> None:
+def test_killed_resumptions_lose_nothing(zygote, folder, tell) -> None:
     """A torn recording that is gone on with, and killed at any system call of that, still holds everything."""
     events = 0
 
@@ -145,11 +135,10 @@ def test_killed_resumptions_lose_nothing(zygote, folder, capsys) -> None:
         check_goes_on(path)
 
     kills = kill_everywhere(zygote, "resume", folder, prepare, check)
-    with capsys.disabled():
-        print(f"\nD1 resume: {kills} kill points, {events} events acknowledged, lost 0, half-visible 0")
+    tell(f"D1 resume: {kills} kill points, {events} events acknowledged, lost 0, half-visible 0")
 
 
-def test_killed_sealing_changes_no_event(zygote, folder, capsys) -> None:
+def test_killed_sealing_changes_no_event(zygote, folder, tell) -> None:
     """Sealing that is killed at any system call leaves the same digest, and a second one finishes the work."""
     before = folder / "before" / "night"
     before.parent.mkdir()
@@ -171,13 +160,12 @@ def test_killed_sealing_changes_no_event(zygote, folder, capsys) -> None:
         tapes += 1
 
     kills = kill_everywhere(zygote, "seal", folder, prepare, check)
-    with capsys.disabled():
-        print(f"\nD8 seal: {kills} kill points, {tapes} tapes, {tapes} digests equal")
+    tell(f"D8 seal: {kills} kill points, {tapes} tapes, {tapes} digests equal")
 
 
 @pytest.mark.parametrize("sealed", [False, True], ids=["hot", "sealed"])
-def test_killed_recovery_ends_where_an_undisturbed_one_does(zygote, folder, capsys, sealed) -> None:
-    """Recovery of a damaged tape, killed at any system call and run again, keeps the same rows; a third changes no byte."""
+def test_killed_recovery_ends_where_an_undisturbed_one_does(zygote, folder, tell, sealed) -> None:
+    """Recovery of a damaged tape, killed anywhere and run again, keeps the same rows; a third run changes no byte."""
     before = folder / "before" / "night"
     before.parent.mkdir()
     write(before, WRITTEN)
@@ -208,5 +196,4 @@ def test_killed_recovery_ends_where_an_undisturbed_one_does(zygote, folder, caps
         shutil.copytree(before, path)
 
     kills = kill_everywhere(zygote, "recover", folder, prepare, check)
-    with capsys.disabled():
-        print(f"\nD7 recover, {'sealed' if sealed else 'hot'}: {kills} kill points, {kills} ends equal")
+    tell(f"D7 recover, {'sealed' if sealed else 'hot'}: {kills} kill points, {kills} ends equal")

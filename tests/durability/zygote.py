@@ -20,12 +20,12 @@ from recorder.tape.writer import TapeWriter
 
 EACH = 3
 SEGMENT_RAW_BYTES = 700
-WRITTEN = 18
-RESUMED = 30
+WRITTEN = 30
+RESUMED = 42
 
 
 def envelope(seq: int) -> Envelope:
-    """The envelope that belongs at a seq; nothing else may ever be read there."""
+    """Make the envelope that belongs at a seq; nothing else may ever be read there."""
     return Envelope(seq, 1_000_000 * (seq // 2), "espn.nba", 0, Kind.BODY, b'{"n":%d}' % seq, b"body %d;" % seq * 4)
 
 
@@ -64,10 +64,15 @@ def run_child(job: str, path: Path, go_fd: int, ack_fd: int) -> int:
 
 def warm_up() -> None:
     """Load before the first fork whatever is loaded late, so that a child's system calls are the tape's own."""
-    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "wb") as nowhere:
+    with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("wb") as nowhere:
         path = Path(folder) / "night"
         for job in ("write", "resume", "seal", "recover"):
             work(job, path, nowhere.fileno())
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -80,7 +85,7 @@ def main() -> None:
         if pid == 0:
             os._exit(run_child(job, Path(path), go_read, ack_write))
         os.close(ack_write)
-        print(pid, flush=True)
+        say(str(pid))
         sys.stdin.readline()
         os.write(go_write, b"!")
         with os.fdopen(ack_read) as acks:
@@ -88,7 +93,7 @@ def main() -> None:
         _, status = os.waitpid(pid, 0)
         os.close(go_read)
         os.close(go_write)
-        print(json.dumps({"status": status, "acked": acked}), flush=True)
+        say(json.dumps({"status": status, "acked": acked}))
 
 
 if __name__ == "__main__":
