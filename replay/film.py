@@ -1,19 +1,21 @@
 """
 Film: a tape as decoded columns, made once.
 
-A film is derived and can be rebuilt from its tape at any time, so it lives in a cache, keyed by the digest of the tape and a hash of the
-source that decodes: another decoder is another film. The columns are Parquet without compression, read back as they stand.
+A film is derived and can be rebuilt from its tape at any time, so it lives in a cache, keyed by the digest of the tape
+and a hash of the source that decodes: another decoder is another film. Every column is a file in numpy's own format,
+mapped into memory as it stands: opening a film costs nothing, and processes that fold the same one share its pages.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -28,12 +30,13 @@ from replay.settle import Basis, Evidence, Payout
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
 
-__all__ = ["Film", "build_film", "decoder_version", "heard_ns", "joined", "open_film"]
+__all__ = ["Film", "build_film", "decoder_version", "heard_ns", "joined", "load_film", "open_film"]
 
 Ints = NDArray[np.int64]
 
 _CHUNK = 20_000
-_TABLES = {"states": STATE_COLUMNS, "polls": POLL_COLUMNS, "rules": RULES_COLUMNS}
+_NPY_HEAD = 128
+_TABLES = ("states", "polls", "rules")
 _SOURCE = Path(__file__).resolve().parent
 
 
@@ -42,8 +45,10 @@ class Film:
     """
     One tape, decoded.
 
-    night holds the columns; payouts what each token was worth in the end where the tape says so (open markets are missing). Units:
-    first_ns and last_ns are the receive times of the first and last envelope.
+    night holds the columns; payouts what each token was worth in the end where the tape says so (open markets are
+    missing); folder is where it lies in the cache, None for one that was built in memory.
+
+    Units: first_ns and last_ns are the receive times of the first and last envelope.
     """
 
     tape: str
@@ -56,6 +61,7 @@ class Film:
     catalogue: Catalogue
     counts: dict[str, int]
     payouts: dict[str, Payout]
+    folder: Path | None = None
 
 
 class _Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +123,7 @@ def build_film(tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, i
 
 
 def heard_ns(envelopes: Sequence[Envelope], before_ns: int) -> int:
-    """Return the time of the last of these envelopes, a live engine's own decisions apart; before_ns where there is none."""
+    """Return the time of the last of these envelopes, a live engine's own decisions apart; before_ns where none is."""
     times = (envelope.recv_ns for envelope in reversed(envelopes) if envelope.kind is not Kind.DECISION)
     return next(times, before_ns)
 
@@ -160,11 +166,9 @@ def joined(parts: list[Night]) -> Night:
 def open_film(tape: Tape, cache: Path, *, on_progress: Callable[[int, int], None] | None = None) -> Film:
     """Return the film of a tape, from the cache folder if it is there, else built and put there."""
     folder = cache / f"{tape.digest()[:32]}-{decoder_version()}"
-    if (folder / "film.json").exists():
-        return _load(folder, tape.name)
-    film = build_film(tape, on_progress=on_progress)
-    _store(film, folder)
-    return film
+    if not (folder / "film.json").exists():
+        _store(build_film(tape, on_progress=on_progress), folder)
+    return load_film(folder, tape.name)
 
 
 def _chunks(envelopes: Iterable[Envelope], size: int) -> Iterable[list[Envelope]]:
@@ -181,20 +185,13 @@ def _stacked(parts: list[Ints], width: int) -> Ints:
 
 def _store(film: Film, folder: Path) -> None:
     """Write a film beside its place and move it there, so that a half-written one is never read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    making = folder.with_name(f"{folder.name}.making")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    making = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     night = film.night
-    tables = {"rows": {name: getattr(night.rows, name) for name in ROW_COLUMNS}}
-    for name, columns in _TABLES.items():
-        values = getattr(night, name)
-        tables[name] = {column: np.ascontiguousarray(values[:, k]) for k, column in enumerate(columns)}
-    for name, column_arrays in tables.items():
-        table = pa.table({column: pa.array(values) for column, values in column_arrays.items()})
-        pq.write_table(table, making / f"{name}.parquet", compression="none", use_dictionary=False)
+    for name in ROW_COLUMNS:
+        np.save(making / f"rows.{name}.npy", getattr(night.rows, name), allow_pickle=False)
+    for name in _TABLES:
+        np.save(making / f"{name}.npy", np.ascontiguousarray(getattr(night, name)), allow_pickle=False)
     card = _Card(
         tape=film.tape,
         label=film.label,
@@ -212,24 +209,27 @@ def _store(film: Film, folder: Path) -> None:
         ],
     )
     (making / "film.json").write_bytes(msgspec.json.encode(card))
-    shutil.rmtree(folder, ignore_errors=True)
-    making.rename(folder)
+    try:
+        making.rename(folder)
+    except OSError:
+        # Somebody else built the same film meanwhile: theirs is as good.
+        shutil.rmtree(making)
+        if not (folder / "film.json").exists():
+            raise
 
 
-def _load(folder: Path, name: str) -> Film:
-    import pyarrow.parquet as pq
+def load_film(folder: Path, name: str) -> Film:
+    """
+    Map a film of the cache into memory; name is that of its tape.
 
-    def columns(table: str) -> dict[str, NDArray[np.generic]]:
-        read = pq.read_table(folder / f"{table}.parquet", memory_map=True)
-        return {column: read.column(column).combine_chunks().to_numpy() for column in read.column_names}
-
+    Raises:
+        FileNotFoundError: there is no film in this folder.
+    """
     card = msgspec.json.decode((folder / "film.json").read_bytes(), type=_Card)
-    rows = columns("rows")
-    tables: dict[str, Ints] = {}
-    for table, names in _TABLES.items():
-        read = columns(table)
-        tables[table] = _stacked([np.stack([read[column] for column in names], axis=1)], len(names))
-    night = Night(rows=Rows(**{column: frozen(np.ascontiguousarray(rows[column])) for column in ROW_COLUMNS}), **tables)
+    night = Night(
+        rows=Rows(**{column: _mapped(folder / f"rows.{column}.npy") for column in ROW_COLUMNS}),
+        **{table: _mapped(folder / f"{table}.npy") for table in _TABLES},
+    )
     catalogue = Catalogue(tokens=card.tokens, games=[Game(*game) for game in card.games], feeds=card.feeds)
     return Film(
         tape=name,
@@ -245,4 +245,12 @@ def _load(folder: Path, name: str) -> Film:
             token: Payout(token_id=token, payout_u6=value, basis=Basis(basis), warnings=warnings)
             for token, value, basis, warnings in card.payouts
         },
+        folder=folder,
     )
+
+
+def _mapped(path: Path) -> Any:  # noqa: ANN401 - the dtype stands in the file
+    """Map a column as a plain read-only array, to the compiler the same type as one that was built in memory."""
+    # An empty file cannot be mapped.
+    stored = np.load(path, allow_pickle=False) if path.stat().st_size <= _NPY_HEAD else np.load(path, mmap_mode="r")
+    return frozen(np.asarray(stored))
