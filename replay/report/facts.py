@@ -107,7 +107,8 @@ class Decay(msgspec.Struct, frozen=True, kw_only=True):
     How an edge fades.
 
     left: fair value at the signal minus the ask so much later; markout: mid after the fill minus the price paid.
-    order_delay_s: the median time from signal to arrival. half_life_s: when half of the edge at the signal has gone; None where it never does within the horizons.
+    order_delay_s: the median time from signal to arrival. half_life_s: when half of the edge at the signal has gone;
+    None where it never does within the horizons.
     """
 
     left: list[CurvePoint]

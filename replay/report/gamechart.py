@@ -48,15 +48,15 @@ def game_chart(game: GameFact, overlay: Overlay, points: int) -> Markup:
 
 
 def _thin(series: Sequence[tuple[int, int]], points: int) -> Iterable[tuple[int, int]]:
-    """Keep the lowest and the highest of every slice, and where a series becomes unknown."""
+    """Keep the lowest, the highest and the last of every slice; the lowest is where a series becomes unknown."""
     if len(series) <= points:
         return series
-    size = -(-len(series) // max(points // 2, 1))
+    size = -(-len(series) // max(points // 3, 1))
     kept: list[tuple[int, int]] = []
     for begin in range(0, len(series), size):
         part = series[begin : begin + size]
         picked = {min(range(len(part)), key=lambda k: part[k][1]), max(range(len(part)), key=lambda k: part[k][1])}
-        kept += [part[k] for k in sorted(picked)]
+        kept += [part[k] for k in sorted(picked | {len(part) - 1})]
     return kept
 
 
@@ -66,25 +66,34 @@ def _series(series: Sequence[tuple[int, int]], x: Scale, y: Scale, points: int) 
 
 def _band(band: Sequence[tuple[int, int, int]], x: Scale, y: Scale, points: int) -> str:
     """Return the area between bid and ask, one outline for every stretch in which both were known."""
-    size = -(-len(band) // max(points, 1))
-    slices = [band[k : k + size] for k in range(0, len(band), size)] if size > 1 else [[row] for row in band]
-    rows = []
-    for part in slices:
-        known = [row for row in part if row[1] >= 0 and row[2] >= 0]
-        rows.append((part[0][0], min(row[1] for row in known), max(row[2] for row in known)) if known else None)
-    ends = [*(part[0][0] for part in slices[1:]), round(x.high)]
+    rows = _thin_band(band, points)
     outlines: list[str] = []
-    stretch: list[tuple[int, int, int, int]] = []
-    for row, end in [*zip(rows, ends, strict=True), (None, 0)]:
-        if row is not None:
-            stretch.append((*row, end))
+    stretch: list[tuple[int, int, int]] = []
+    for row in [*rows, (round(x.high), -1, -1)]:
+        if row[1] >= 0 and row[2] >= 0:
+            stretch.append(row)
             continue
         if stretch:
-            upper = step_path(((x(at), y(ask)) for at, _, ask, _ in stretch), x(stretch[-1][3]))
-            lower = "".join(f"V{round(y(bid))}H{round(x(at))}" for at, bid, _, _ in reversed(stretch))
+            upper = step_path(((x(at), y(ask)) for at, _, ask in stretch), x(row[0]))
+            lower = "".join(f"V{round(y(bid))}H{round(x(at))}" for at, bid, _ in reversed(stretch))
             outlines.append(f"{upper}{lower}z")
         stretch = []
     return "".join(outlines)
+
+
+def _thin_band(band: Sequence[tuple[int, int, int]], points: int) -> Sequence[tuple[int, int, int]]:
+    """Keep the widest and the last row of every slice."""
+    if len(band) <= points:
+        return band
+    size = -(-len(band) // max(points // 2, 1))
+    kept: list[tuple[int, int, int]] = []
+    for begin in range(0, len(band), size):
+        part = band[begin : begin + size]
+        known = [row for row in part if row[1] >= 0 and row[2] >= 0]
+        if known:
+            kept.append((part[0][0], min(row[1] for row in known), max(row[2] for row in known)))
+        kept.append(part[-1])
+    return kept
 
 
 def _marks(frame: Frame, overlay: Overlay, x: Scale, y: Scale, game: GameFact) -> None:

@@ -181,15 +181,14 @@ def _scaled(series: Ints, begin_ns: int) -> list[tuple[int, int]]:
 
 def thin(at: Ints, value: Ints, points: int = _POINTS_MAX) -> Ints:
     """
-    Return at most so many points of a series: of every slice of time its lowest, its highest and what is unknown.
+    Return at most so many points of a step line: of every slice of time its lowest, highest, unknown and last point.
 
     Shape: at (n,) rising, value (n,), negative where unknown; returns (m, 2).
     """
     table = np.stack([at, value], axis=1)
     if len(at) <= points:
         return table
-    # Three of a slice at most: its lowest, its highest, and one that says that it was unknown.
-    slices = max(points // 3, 1)
+    slices = max(points // 4, 1)
     where = np.minimum((at - at[0]) * slices // max(int(at[-1] - at[0]), 1), slices - 1)
     bounds = np.flatnonzero(np.diff(where)) + 1
     kept: list[int] = []
@@ -200,21 +199,29 @@ def thin(at: Ints, value: Ints, points: int = _POINTS_MAX) -> Ints:
             kept += [begin + int(known[np.argmin(part[known])]), begin + int(known[np.argmax(part[known])])]
         if len(known) < len(part):
             kept.append(begin + int(np.argmax(part < 0)))
+        # The last one holds until the next slice that has any, which may be long after.
+        kept.append(end - 1)
     return table[np.unique(np.asarray(kept, np.int64))]
 
 
 def thin_band(at: Ints, bid: Ints, ask: Ints, points: int = _POINTS_MAX) -> Ints:
     """
-    Return at most so many rows of a band: the lowest bid and the highest ask of every slice of time.
+    Return at most so many rows of a band: of every slice of time the lowest bid, the highest ask, and the last row.
 
     Shape: all (n,), at rising, prices -1 where unknown; returns (m, 3). A slice with nothing known says so with -1.
     """
     if len(at) <= points:
         return np.stack([at, bid, ask], axis=1)
-    where = np.minimum((at - at[0]) * points // max(int(at[-1] - at[0]), 1), points - 1)
+    slices = max(points // 2, 1)
+    where = np.minimum((at - at[0]) * slices // max(int(at[-1] - at[0]), 1), slices - 1)
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(where)) + 1])
+    last = np.concatenate([bounds[1:], [len(at)]]) - 1
     both = (bid >= 0) & (ask >= 0)
     lowest = np.minimum.reduceat(np.where(both, bid, 1 << 40), bounds)
     highest = np.maximum.reduceat(np.where(both, ask, _UNKNOWN), bounds)
     known = highest >= 0
-    return np.stack([at[bounds], np.where(known, lowest, _UNKNOWN), highest], axis=1)
+    widest = np.stack([at[bounds], np.where(known, lowest, _UNKNOWN), highest], axis=1)
+    ends = np.stack(
+        [at[last], np.where(both[last], bid[last], _UNKNOWN), np.where(both[last], ask[last], _UNKNOWN)], axis=1
+    )
+    return np.stack([widest, ends], axis=1).reshape(-1, 3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import shlex
 from functools import partial
 from pathlib import Path
@@ -33,8 +33,9 @@ _POINTS_ALL = 14_000
 _POINTS_MAX = 600
 _PANELS_MAX = 12
 _WORDS_MAX = 600
+_OFF = ("book_delay_ms", "cooldown_ms", "limit_slip_u6", "all_or_none")
 _DAY_NS = 86_400_000_000_000
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def render(run: Run) -> str:
@@ -162,7 +163,7 @@ def _config(evidence: Evidence) -> list[tuple[str, str]]:
     if not is_recorded:
         words.append(("phase", str(evidence.config.get("phase"))))
     for name, value in evidence.config.items():
-        if name in hidden or value is None:
+        if name in hidden or value is None or (value == 0 and name in _OFF):
             continue
         title = name.removesuffix("_u6").removesuffix("_ms").replace("_", " ")
         if name.endswith("_ms"):
@@ -184,4 +185,4 @@ def _utc(at_ns: int | None) -> str:
     """Return a time as UTC to the second."""
     if at_ns is None:
         return "–"
-    return (_EPOCH + datetime.timedelta(microseconds=at_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
+    return (_EPOCH + dt.timedelta(microseconds=at_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")

@@ -153,14 +153,14 @@ class Frame:
         lines = "".join(f"M{num(scale(value))} {self.y0}v4" for value, _ in marks)
         self.path(f"M{self.x0} {self.y0}H{self.x1}{lines}", "axis")
         for value, words in marks:
-            self.text(scale(value), self.y0 + 16, words, "tick", "middle")
+            self.text(scale(value), self.y0 + 16, words.replace("-", "−"), "tick", "middle")
         self.text((self.x0 + self.x1) / 2, self.height - 6, title, "title", "middle")
 
     def y_axis(self, scale: Scale, marks: Sequence[tuple[float, str]], title: str) -> None:
         """Draw grid lines with their words left of the plot, and what they measure above it."""
         self.path("".join(f"M{self.x0} {num(scale(value))}H{self.x1}" for value, _ in marks), "grid")
         for value, words in marks:
-            self.text(self.x0 - 6, scale(value) + 4, words, "tick", "end")
+            self.text(self.x0 - 6, scale(value) + 4, words.replace("-", "−"), "tick", "end")
         if title:
             self.text(2, 10, title, "title")
 

@@ -230,7 +230,7 @@ def lag_chart(leads: Sequence[LeadLag]) -> Markup:
     for lag in lags:
         bins[min((lag + _LAG_LIMIT_MS) // 1000, 29)] += 1
     x = Scale(-15, 15, frame.x0, frame.x1)
-    y = Scale(0, max(*bins, 1), frame.y0, frame.y1)
+    y = Scale(0, max(*bins, 1) * 1.15, frame.y0, frame.y1)
     frame.y_axis(y, [(value, f"{value:g}") for value in ticks(0, y.high, 4) if value == int(value)], "score changes")
     width = x(1) - x(0)
     for k, count in enumerate(bins):

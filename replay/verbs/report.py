@@ -26,8 +26,8 @@ def report(run: Path, out: Path | None, is_shown: bool) -> None:
       gametape report runs/january
       gametape report runs/january --open
 
-    RUN is what `sweep --out` wrote; without it, the folder you are in. The page asks nobody for anything: it can be mailed, printed
-    and read offline.
+    RUN is what `sweep --out` wrote; without it, the folder you are in. The page asks nobody for anything: it can be
+    mailed, printed and read offline.
     """
     from recorder.errors import DiskError
     from replay.report.page import render
