@@ -163,7 +163,7 @@ def run_settings(
             setting=settings[number],
             orders=orders[by_cell[bounds[row] : bounds[row + 1]]],
             pnl_u6=pnl[row],
-            looks=_named_looks(fold, int(fold.cells.params[row, 0])),
+            looks=_named_looks(fold, int(fold.cells.params[0, row])),
         )
     return [cell for cell in cells if cell is not None]
 
@@ -210,7 +210,7 @@ def _chunks(envelopes: Iterator[Envelope], size: int) -> Iterator[list[Envelope]
 
 
 def _named_looks(fold: Fold, view: int) -> dict[str, int]:
-    return dict(zip(SKIP_NAMES, fold.sight.looks[view].tolist(), strict=True))
+    return dict(zip(SKIP_NAMES, fold.looks(view).tolist(), strict=True))
 
 
 def _mid_u6(market: Market, token: int) -> int | None:
@@ -230,8 +230,8 @@ def _settlements(fold: Fold, cell: int, catalogue: Catalogue, payouts: dict[str,
             Settlement(
                 token_id=token_id,
                 game_id=catalogue.games[game].game_id,
-                shares_u6=int(fold.cells.position_u6[cell, token]),
-                cash_u6=int(fold.cells.cash_u6[cell, token]),
+                shares_u6=int(fold.cells.position_u6[token, cell]),
+                cash_u6=int(fold.cells.cash_u6[token, cell]),
                 payout_u6=payout,
                 basis=basis,
             )
@@ -247,12 +247,12 @@ def _payout_u6(market: Market, token: int, payout: Payout | None) -> tuple[int |
 
 def _pnl_by_game(fold: Fold, film: Film) -> Ints:
     """Return profit and loss in u6, shape (cells, games), every token rounded on its own as a settlement is."""
-    pnl = np.zeros((len(fold.cells.params), max(len(film.catalogue.games), 1)), np.int64)
+    pnl = np.zeros((fold.cells.params.shape[1], max(len(film.catalogue.games), 1)), np.int64)
     for token, token_id in enumerate(film.catalogue.tokens):
         game = int(fold.market.game[token])
         if game < 0:
             continue
         payout, _ = _payout_u6(fold.market, token, film.payouts.get(token_id))
-        held = fold.cells.position_u6[:, token] * (payout or 0)
-        pnl[:, game] += fold.cells.cash_u6[:, token] + (held + 500_000) // 1_000_000
+        held = fold.cells.position_u6[token] * (payout or 0)
+        pnl[:, game] += fold.cells.cash_u6[token] + (held + 500_000) // 1_000_000
     return pnl

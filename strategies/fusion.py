@@ -1,10 +1,11 @@
 """
 Fusion: game state and book make an edge. The live fuser and the replayed one.
 
-On a score change every token of the game is evaluated; on a change of a book its token is, while the game is on. The edge is fair
-value minus ask. What cannot be evaluated is counted by reason, never guessed: no book, a book in a gap or in doubt, a book that
-has not moved for 30 s when the score changes, a game not heard of for 30 s, no fair value. `run` is the only loop there is: live
-feeds it what a socket has just delivered, a replay what a tape holds, a sweep the same with a thousand cells.
+On a score change every token of the game is evaluated; on a change of a book its token is, while the game is on. The
+edge is fair value minus ask. What cannot be evaluated is counted by reason, never guessed: no book, a book in a gap or
+in doubt, a book that has not moved for 30 s when the score changes, a game not heard of for 30 s, no fair value. `run`
+is the only loop there is: live feeds it what a socket has just delivered, a replay what a tape holds, a sweep the same
+with a thousand cells.
 """
 
 from __future__ import annotations
@@ -12,10 +13,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.cells import EVALUATION_COLUMNS, SKIP_NAMES, Cells, Log, Sight, Timeline
-from replay.core.jit import kernel
+from replay.core.cells import (
+    REPEATS,
+    SETTLED_ASK_U6,
+    SETTLED_NS,
+    SETTLED_TRUST,
+    SKIP_NAMES,
+    Cells,
+    Log,
+    Sight,
+    Timeline,
+)
+from replay.core.jit import inlined, kernel
 from replay.core.orders import NEVER_NS, arrive, next_due_ns
-from replay.core.rows import OP_RULES, Night, Rows
+from replay.core.rows import OP_LINK, OP_RULES, Rows
 from replay.core.state.book import ASK_ROW, BEST_ASK, BOOK_NS, KNOWN, SUSPECT, TRUST, best_price_u6, size_at_best
 from replay.core.state.game import ADVANCED, AWAY, CORRECTED, GAME_NS, HOME, REPEATED, STALE, is_live, observe
 from replay.core.state.market import Market, apply_row, apply_rules
@@ -34,7 +45,7 @@ _BY_SCORE = 1
 _DOLLAR_U6 = 1_000_000
 
 
-@kernel
+@inlined
 def _fair_u6(market: Market, sight: Sight, view: int, token: int, game: int) -> int:
     """Return what a view holds a token to be worth; -1 where it cannot say."""
     home = sight.fair_u6[view, game]
@@ -43,7 +54,7 @@ def _fair_u6(market: Market, sight: Sight, view: int, token: int, game: int) -> 
     return int(_DOLLAR_U6 - home)
 
 
-@kernel
+@inlined
 def _gate(market: Market, sight: Sight, view: int, token: int, now_ns: int, cause: int) -> int:
     """Say whether a token can be evaluated now, or why not: an index into SKIP_NAMES."""
     game = market.game[token]
@@ -68,59 +79,104 @@ def _gate(market: Market, sight: Sight, view: int, token: int, now_ns: int, caus
 
 
 @kernel
-def _look(
-    market: Market,
-    sight: Sight,
-    cells: Cells,
-    log: Log,
-    view: int,
-    token: int,
-    seq: int,
-    now_ns: int,
-    cause: int,
-    evaluation: Ints,
-) -> None:
-    """Evaluate a token on a view, log it where asked, and let the view's cells decide."""
-    gate = _gate(market, sight, view, token, now_ns, cause)
-    sight.looks[view, gate] += 1
-    if gate != _EVALUATED:
-        return
+def _evaluate(market: Market, sight: Sight, log: Log, view: int, token: int, seq: int, now_ns: int, cause: int) -> None:
+    """Write down what fair value met which ask, and keep it where asked."""
     game = market.game[token]
     fair = _fair_u6(market, sight, view, token, game)
     ask = best_price_u6(market.books, token, ASK_ROW)
-    evaluation[0] = seq
-    evaluation[1] = now_ns
-    evaluation[2] = token
-    evaluation[3] = fair
-    evaluation[4] = ask
-    evaluation[5] = size_at_best(market.books, market.levels, token, ASK_ROW)
-    evaluation[6] = fair - ask
-    evaluation[7] = now_ns - sight.games[view, game, GAME_NS]
-    evaluation[8] = now_ns - sight.delay_ns[view] - market.books[token, BOOK_NS]
-    evaluation[9] = cause
+    latest = log.latest
+    latest[0] = seq
+    latest[1] = now_ns
+    latest[2] = token
+    latest[3] = fair
+    latest[4] = ask
+    latest[5] = size_at_best(market.books, market.levels, token, ASK_ROW)
+    latest[6] = fair - ask
+    latest[7] = now_ns - sight.games[view, game, GAME_NS]
+    latest[8] = now_ns - sight.delay_ns[view] - market.books[token, BOOK_NS]
+    latest[9] = cause
     if view == 0 and sight.record[0] == 1:
-        log.evaluations[log.counts[_EVALUATIONS]] = evaluation
-        log.counts[_EVALUATIONS] += 1
+        at = log.counts[_EVALUATIONS]
+        for k in range(len(latest)):
+            log.evaluations[at, k] = latest[k]
+        log.counts[_EVALUATIONS] = at + 1
+
+
+@inlined
+def _look(
+    market: Market, sight: Sight, cells: Cells, log: Log, view: int, token: int, seq: int, now_ns: int, cause: int
+) -> int:
+    """Evaluate a token on a view where that can be done and let the view's cells decide; return what came of it."""
+    gate = _gate(market, sight, view, token, now_ns, cause)
+    sight.looks[view, gate] += 1
+    if gate != _EVALUATED:
+        return gate
+    fair = _fair_u6(market, sight, view, token, market.game[token])
+    edge = fair - best_price_u6(market.books, token, ASK_ROW)
     before = sight.edge_u6[view, token]
-    if fair - ask == before and sight.busy[view, token] == 0:
+    moved = edge != before or sight.busy[view, token] == 1
+    if moved or (view == 0 and sight.record[0] == 1):
+        _evaluate(market, sight, log, view, token, seq, now_ns, cause)
+    if moved:
+        sight.edge_u6[view, token] = edge
+        waits = decide(market, sight, cells, log, view, token, before)
+        sight.busy[view, token] = 1 if waits else 0
+    return _EVALUATED
+
+
+@kernel
+def _unsettle(sight: Sight, token: int) -> None:
+    """Count the looks that were alike; the next one cannot be, for something else than the book has changed."""
+    repeats = sight.settled[token, REPEATS]
+    if repeats > 0:
+        for view in range(len(sight.found)):
+            sight.looks[view, sight.found[view, token]] += repeats
+    sight.settled[token, REPEATS] = 0
+    sight.settled[token, SETTLED_NS] = -1
+
+
+@kernel
+def _look_everywhere(market: Market, sight: Sight, cells: Cells, log: Log, token: int, seq: int, row_ns: int) -> None:
+    """Look at a token on every view after its book changed, and note how long the next look would find the same."""
+    _unsettle(sight, token)
+    game = market.game[token]
+    until_ns = NEVER_NS
+    for view in range(len(sight.found)):
+        delay_ns = sight.delay_ns[view]
+        found = _look(market, sight, cells, log, view, token, seq, row_ns + delay_ns, _BY_BOOK)
+        sight.found[view, token] = found
+        if found == _EVALUATED:
+            stale_ns = sight.games[view, game, GAME_NS] + sight.fresh[1] - delay_ns
+            until_ns = min(until_ns, -1 if sight.busy[view, token] == 1 else stale_ns)
+    sight.settled[token, SETTLED_NS] = until_ns
+    sight.settled[token, SETTLED_TRUST] = market.books[token, TRUST]
+    sight.settled[token, SETTLED_ASK_U6] = best_price_u6(market.books, token, ASK_ROW)
+
+
+@inlined
+def _look_at_book(market: Market, sight: Sight, cells: Cells, log: Log, token: int, seq: int, row_ns: int) -> None:
+    """
+    Look at a token after its book changed.
+
+    Most changes are far from the touch: every view would find what it found before and no cell could act, so such looks
+    are only counted (and kept as evaluations where asked).
+    """
+    settled = sight.settled
+    if (
+        row_ns > settled[token, SETTLED_NS]
+        or market.books[token, TRUST] != settled[token, SETTLED_TRUST]
+        or best_price_u6(market.books, token, ASK_ROW) != settled[token, SETTLED_ASK_U6]
+    ):
+        _look_everywhere(market, sight, cells, log, token, seq, row_ns)
         return
-    sight.edge_u6[view, token] = fair - ask
-    waits = decide(market, sight, cells, log, view, token, evaluation, before)
-    sight.busy[view, token] = 1 if waits else 0
+    settled[token, REPEATS] += 1
+    if sight.record[0] == 1 and sight.found[0, token] == _EVALUATED:
+        _evaluate(market, sight, log, 0, token, seq, row_ns + sight.delay_ns[0], _BY_BOOK)
 
 
 @kernel
 def _see(
-    market: Market,
-    sight: Sight,
-    cells: Cells,
-    log: Log,
-    view: int,
-    states: Ints,
-    fairs: Ints,
-    k: int,
-    at_ns: int,
-    evaluation: Ints,
+    market: Market, sight: Sight, cells: Cells, log: Log, view: int, states: Ints, fairs: Ints, k: int, at_ns: int
 ) -> None:
     """Show observation k to a view; a changed score is a reason to look at every token of the game."""
     games = sight.games[view]
@@ -138,42 +194,46 @@ def _see(
         states[k, 9],
         now_ns,
     )
-    if verdict in (STALE, REPEATED):
+    if verdict == STALE:
         return
-    if states[k, 8] == games[game, HOME] and states[k, 9] == games[game, AWAY]:
+    if verdict != REPEATED and states[k, 8] == games[game, HOME] and states[k, 9] == games[game, AWAY]:
         sight.fair_u6[view, game] = fairs[k]
-    if verdict in (ADVANCED, CORRECTED):
-        for side in range(2):
-            token = market.tokens_of[game, side]
-            if token >= 0:
-                _look(market, sight, cells, log, view, token, states[k, 0], now_ns, _BY_SCORE, evaluation)
+    for side in range(2):
+        token = market.tokens_of[game, side]
+        if token < 0:
+            continue
+        if verdict != REPEATED or sight.found[view, token] == _GAME_STALE:
+            _unsettle(sight, token)
+        if verdict == ADVANCED or verdict == CORRECTED:
+            _look(market, sight, cells, log, view, token, states[k, 0], now_ns, _BY_SCORE)
 
 
-@kernel
-def _first(timeline: Timeline, cursor: Ints) -> int:
-    """Return the view that sees something next, the lowest one where several do; -1 where none does."""
-    best = -1
-    for view in range(len(cursor)):
-        at = cursor[view]
-        if at >= timeline.bounds[view, 1]:
-            continue
-        if best < 0:
-            best = view
-            continue
-        other = cursor[best]
-        earlier = timeline.at_ns[at] < timeline.at_ns[other]
-        same = timeline.at_ns[at] == timeline.at_ns[other] and timeline.seq[at] < timeline.seq[other]
-        if earlier or same:
+@inlined
+def _turn(timeline: Timeline, cursor: Ints, view: int) -> None:
+    """Note time and seq of what a view sees next."""
+    at = cursor[view, 0]
+    ended = at >= timeline.bounds[view, 1]
+    cursor[view, 1] = NEVER_NS if ended else timeline.at_ns[at]
+    cursor[view, 2] = 0 if ended else timeline.seq[at]
+
+
+@inlined
+def _first(cursor: Ints) -> int:
+    """Return the view that sees something next, the lowest one where several do."""
+    best = 0
+    for view in range(1, len(cursor)):
+        earlier = cursor[view, 1] < cursor[best, 1]
+        if earlier or (cursor[view, 1] == cursor[best, 1] and cursor[view, 2] < cursor[best, 2]):
             best = view
     return best
 
 
-@kernel
+@inlined
 def _room(cells: Cells, sight: Sight, log: Log) -> bool:
     """Say whether the log has room for everything that one step can say."""
     orders = len(log.orders) - log.counts[1]
     evaluations = len(log.evaluations) - log.counts[0]
-    return orders >= 2 * len(cells.params) and (sight.record[0] == 0 or evaluations >= 2)
+    return bool(orders >= 2 * cells.params.shape[1] and (sight.record[0] == 0 or evaluations >= 2))
 
 
 @kernel
@@ -188,24 +248,27 @@ def _advance(
     cursor: Ints,
     row_ns: int,
     row_seq: int,
-    evaluation: Ints,
-) -> bool:
-    """Let orders arrive and observations be seen that come before a row; False where the log is full."""
-    view = _first(timeline, cursor)
+) -> int:
+    """
+    Let orders arrive and observations be seen that come before a row.
+
+    Returns the time up to which nothing more is due, or -1 where the log is full.
+    """
+    view = _first(cursor)
     while True:
         due = next_due_ns(log)
-        seen = timeline.at_ns[cursor[view]] if view >= 0 else NEVER_NS
+        seen = cursor[view, 1]
         if due < row_ns and due < seen:
             arrive(market, cells, log)
-        elif view >= 0 and (seen < row_ns or (seen == row_ns and timeline.seq[cursor[view]] < row_seq)):
+        elif seen < row_ns or (seen == row_ns and cursor[view, 2] < row_seq):
             if not _room(cells, sight, log):
-                return False
-            k = timeline.state[cursor[view]]
-            _see(market, sight, cells, log, view, states, fairs, k, seen, evaluation)
-            cursor[view] += 1
-            view = _first(timeline, cursor)
+                return -1
+            _see(market, sight, cells, log, view, states, fairs, timeline.state[cursor[view, 0]], seen)
+            cursor[view, 0] += 1
+            _turn(timeline, cursor, view)
+            view = _first(cursor)
         else:
-            return True
+            return int(min(due, seen - 1))
 
 
 @kernel
@@ -226,35 +289,35 @@ def run(
     """
     Fold rows from start on, and what the views see meanwhile; return -1 when all is done.
 
-    Where the log has no room left, the row that comes next is returned: empty the log and call again. After the last row
-    observations up to until_ns are seen and orders due before it arrive.
+    Where the log has no room left, the row that comes next is returned: empty the log and call again. After the last
+    row observations up to until_ns are seen and orders due before it arrive.
 
-    Shape: fairs (len(states),) the home side's fair value of each state in u6, -1 for none; cursor (views,) how far each view has
-    read its timeline, moved on here.
+    Shape: fairs (len(states),) the home side's fair value of each state in u6, -1 for none; cursor (views,
+    CURSOR_WIDTH), its first column how far each view has read its timeline, moved on here.
     """
-    evaluation = np.zeros(len(EVALUATION_COLUMNS), np.int64)
-    count = len(rows.recv_ns)
+    for view in range(len(cursor)):
+        _turn(timeline, cursor, view)
     quiet_ns = -1  # nothing arrives or is seen before a row up to this time
-    for i in range(start, count):
+    for i in range(start, len(rows.recv_ns)):
         row_ns = rows.recv_ns[i]
         if row_ns > quiet_ns:
-            seq = rows.seq[i]
-            if not _advance(market, sight, timeline, states, fairs, cells, log, cursor, row_ns, seq, evaluation):
+            quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, row_ns, rows.seq[i])
+            if quiet_ns < 0:
                 return i
-            view = _first(timeline, cursor)
-            quiet_ns = min(next_due_ns(log), timeline.at_ns[cursor[view]] - 1 if view >= 0 else NEVER_NS)
         if not _room(cells, sight, log):
             return i
         token = int(rows.token[i])
-        if rows.op[i] == OP_RULES:
+        op = rows.op[i]
+        if op == OP_RULES:
             apply_rules(market, token, rules, int(rows.price_u6[i]))
+        elif op == OP_LINK:
+            apply_row(market, rows, i)
+            _unsettle(sight, token)
         elif apply_row(market, rows, i) and market.game[token] >= 0:
-            for view in range(len(cursor)):
-                now_ns = row_ns + sight.delay_ns[view]
-                _look(market, sight, cells, log, view, token, rows.seq[i], now_ns, _BY_BOOK, evaluation)
+            _look_at_book(market, sight, cells, log, token, rows.seq[i], row_ns)
             quiet_ns = min(quiet_ns, next_due_ns(log))
-    done = _advance(market, sight, timeline, states, fairs, cells, log, cursor, until_ns, NEVER_NS, evaluation)
-    return -1 if done else count
+    done = _advance(market, sight, timeline, states, fairs, cells, log, cursor, until_ns, NEVER_NS)
+    return -1 if done >= 0 else len(rows.recv_ns)
 
 
 class SignalFuser:

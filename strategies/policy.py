@@ -1,9 +1,9 @@
 """
 Policies: which evaluations a cell turns into orders.
 
-`every` acts on each evaluation at or above the threshold; `first-crossing` acts once, and again only after the edge has fallen below the
-re-arm edge. Either has at most one order under way per token, keeps its cooldown and its caps, and sizes by shares, cash or a fraction
-of Kelly.
+`every` acts on each evaluation at or above the threshold; `first-crossing` acts once, and again only after the edge has
+fallen below the re-arm edge. Either has at most one order under way per token, keeps its cooldown and its caps, and
+sizes by shares, cash or a fraction of Kelly.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ _NOTIONAL_MIN_U6 = 1_000_000  # a marketable order is for a dollar at least
 @kernel
 def _size_u6(params: Ints, cell: int, limit_u6: int, ask_u6: int, edge_u6: int) -> int:
     """Return the size of the order in shares, whole lots."""
-    size = params[cell, _SIZE]
-    if params[cell, _SIZING] == _CASH:
+    size = params[_SIZE, cell]
+    if params[_SIZING, cell] == _CASH:
         size = size * _DOLLAR_U6 // limit_u6
-    elif params[cell, _SIZING] == _KELLY:
+    elif params[_SIZING, cell] == _KELLY:
         # The Kelly stake of a bet that pays 1 at price a with chance f is (f - a) / (1 - a) of the bankroll.
-        stake = params[cell, _BANKROLL] * edge_u6 // (_DOLLAR_U6 - ask_u6) * size // _DOLLAR_U6
+        stake = params[_BANKROLL, cell] * edge_u6 // (_DOLLAR_U6 - ask_u6) * size // _DOLLAR_U6
         size = stake * _DOLLAR_U6 // limit_u6
     return int(size // _LOT_U6 * _LOT_U6)
 
@@ -68,10 +68,10 @@ def _size_u6(params: Ints, cell: int, limit_u6: int, ask_u6: int, edge_u6: int) 
 @kernel
 def _limit_u6(market: Market, params: Ints, cell: int, token: int, fair_u6: int, ask_u6: int) -> int:
     """Return the worst price that the order accepts, on the tick grid."""
-    if params[cell, _SLIP] < 0:
-        limit = max(fair_u6 - params[cell, _MIN_EDGE], ask_u6)
+    if params[_SLIP, cell] < 0:
+        limit = max(fair_u6 - params[_MIN_EDGE, cell], ask_u6)
     else:
-        limit = ask_u6 + params[cell, _SLIP]
+        limit = ask_u6 + params[_SLIP, cell]
     tick = market.books[token, TICK_U6]
     limit = min(limit // tick * tick, _DOLLAR_U6 - tick)
     return int(max(limit, ask_u6))
@@ -85,7 +85,7 @@ def _spent_u6(market: Market, cells: Cells, cell: int, token: int) -> int:
     for k in range(2):
         other = market.tokens_of[game, k]
         if other >= 0:
-            spent -= cells.cash_u6[cell, other]
+            spent -= cells.cash_u6[other, cell]
     return spent
 
 
@@ -98,7 +98,7 @@ def _write(
     number = log.counts[_ORDERS]
     log.counts[_ORDERS] += 1
     row = log.orders[number]
-    venue_ns = params[cell, _VENUE_DELAY]
+    venue_ns = params[_VENUE_DELAY, cell]
     if venue_ns < 0:
         venue_ns = market.rules[token, VENUE_DELAY_NS]
     row[0] = cell
@@ -106,21 +106,21 @@ def _write(
     row[2] = side
     row[3] = evaluation[0]
     row[4] = evaluation[1]
-    row[5] = evaluation[1] + params[cell, _ORDER_DELAY] + venue_ns
+    row[5] = evaluation[1] + params[_ORDER_DELAY, cell] + venue_ns
     for k in range(3, 9):
         row[3 + k] = evaluation[k]
     row[12] = limit
     row[13] = size
     for k in range(14, len(row)):
         row[k] = 0
-    cells.last_ns[cell, token] = evaluation[1]
+    cells.last_ns[token, cell] = evaluation[1]
     if size < market.rules[token, SIZE_MIN_U6] or size * limit < _NOTIONAL_MIN_U6 * _DOLLAR_U6:
         row[_O_STATUS] = _TOO_SMALL
         return
-    cap_shares = params[cell, _CAP_SHARES]
-    cap_cash = params[cell, _CAP_CASH]
+    cap_shares = params[_CAP_SHARES, cell]
+    cap_cash = params[_CAP_CASH, cell]
     if side > 0 and (
-        (cap_shares >= 0 and cells.position_u6[cell, token] + size > cap_shares)
+        (cap_shares >= 0 and cells.position_u6[token, cell] + size > cap_shares)
         or (cap_cash >= 0 and _spent_u6(market, cells, cell, token) + size * limit // _DOLLAR_U6 > cap_cash)
     ):
         row[_O_STATUS] = _CAPPED
@@ -129,39 +129,38 @@ def _write(
 
 
 @kernel
-def decide(
-    market: Market, sight: Sight, cells: Cells, log: Log, view: int, token: int, evaluation: Ints, before_u6: int
-) -> bool:
+def decide(market: Market, sight: Sight, cells: Cells, log: Log, view: int, token: int, before_u6: int) -> bool:
     """
-    Let the cells of a view act on an evaluation; True where one of them still wants to act though nothing moves.
+    Let the cells of a view act on the latest evaluation; True where one still wants to act though nothing moves.
 
     before_u6 is the edge at the look before: cells whose thresholds lie beyond both have nothing to do.
     """
     params = cells.params
+    evaluation = log.latest
     edge = evaluation[6]
     highest = max(edge, before_u6)
     waits = False
     for cell in range(sight.cells[view, 0], sight.cells[view, 1]):
-        if params[cell, _WAKE] > highest:
+        if params[_WAKE, cell] > highest:
             break
-        if edge < params[cell, _REARM]:
-            cells.armed[cell, token] = 1
-        acts = edge >= params[cell, _MIN_EDGE] and (params[cell, _POLICY] == _EVERY or cells.armed[cell, token] == 1)
-        sells = cells.position_u6[cell, token] > 0 and edge < params[cell, _EXIT_EDGE]
+        if edge < params[_REARM, cell]:
+            cells.armed[token, cell] = 1
+        acts = edge >= params[_MIN_EDGE, cell] and (params[_POLICY, cell] == _EVERY or cells.armed[token, cell] == 1)
+        sells = cells.position_u6[token, cell] > 0 and edge < params[_EXIT_EDGE, cell]
         if not (acts or sells):
             continue
-        if cells.outstanding[cell, token] >= 0 or evaluation[1] - cells.last_ns[cell, token] < params[cell, _COOLDOWN]:
+        if cells.outstanding[token, cell] >= 0 or evaluation[1] - cells.last_ns[token, cell] < params[_COOLDOWN, cell]:
             waits = True
             continue
         if acts:
             limit = _limit_u6(market, params, cell, token, evaluation[3], evaluation[4])
             size = _size_u6(params, cell, limit, evaluation[4], edge)
             _write(market, cells, log, cell, token, 1, evaluation, limit, size)
-            cells.armed[cell, token] = 0
-            waits = waits or params[cell, _POLICY] == _EVERY
+            cells.armed[token, cell] = 0
+            waits = waits or params[_POLICY, cell] == _EVERY
         else:
             bid = best_price_u6(market.books, token, BID_ROW)
             if bid > 0:
-                _write(market, cells, log, cell, token, -1, evaluation, bid, cells.position_u6[cell, token])
+                _write(market, cells, log, cell, token, -1, evaluation, bid, cells.position_u6[token, cell])
             waits = True
     return waits

@@ -1,9 +1,10 @@
 """
 Views and cells: what a setting sees, and what it does.
 
-A *view* is a way of seeing the night: a poll plan and a delay of the book. It has its own idea of where every game stands and what is
-fair. A *cell* is one setting that decides on a view: threshold, policy, delays, sizing. All views and cells share one market, so
-that a thousand settings cost one pass. Cells are numbered so that those of a view stand together, by rising `wake_u6`.
+A *view* is a way of seeing the night: a poll plan and a delay of the book. It has its own idea of where every game
+stands and what is fair. A *cell* is one setting that decides on a view: threshold, policy, delays, sizing. All views
+and cells share one market, so that a thousand settings cost one pass. Cells are numbered so that those of a view stand
+together, by rising `wake_u6`.
 
 Units: prices, edges, shares and cash in u6, times in ns. Every array is int64.
 """
@@ -21,9 +22,14 @@ from replay.core.state.game import GAME_WIDTH, new_games
 
 __all__ = [
     "CELL_COLUMNS",
+    "CURSOR_WIDTH",
     "EVALUATION_COLUMNS",
     "NO_EDGE",
     "ORDER_COLUMNS",
+    "REPEATS",
+    "SETTLED_ASK_U6",
+    "SETTLED_NS",
+    "SETTLED_TRUST",
     "SKIP_NAMES",
     "Cells",
     "Log",
@@ -143,15 +149,27 @@ SKIP_NAMES = (
 )
 """What came of a look at a token: the columns of Sight.looks."""
 
+# Columns of Sight.settled: a look at the token on any view finds what the latest one found, up to SETTLED_NS on the
+# rows' clock, while the book's trust and its best ask are these. REPEATS counts such looks; Sight.looks lacks them.
+SETTLED_NS = 0
+SETTLED_TRUST = 1
+SETTLED_ASK_U6 = 2
+REPEATS = 3
+_SETTLED_WIDTH = 4
+
+CURSOR_WIDTH = 3
+"""A view's place in its timeline: the next element, and its time and seq."""
+
 
 class Sight(NamedTuple):
     """
     The views. V views, G games, T tokens.
 
-    games (V, G, GAME_WIDTH); fair_u6 (V, G) home's, -1 none; delay_ns (V,) of the book; cells (V, 2) first and past-last cell; edge_u6 (V, T)
-    at the latest look, NO_EDGE for none; busy (V, T) 1 while a cell waits to act although nothing moved; looks (V, len(SKIP_NAMES)); fresh
-    (2,): the oldest book at a score change and the oldest game at a book change that may be acted on, ns; record (1,): 1 to log the
-    evaluations of view 0.
+    games (V, G, GAME_WIDTH); fair_u6 (V, G) home's, -1 none; delay_ns (V,) of the book; cells (V, 2) first and
+    past-last cell; edge_u6 (V, T) at the latest evaluation, NO_EDGE for none; busy (V, T) 1 while a cell waits to act
+    although nothing moved; found (V, T) what the latest look at the book came to, an index into SKIP_NAMES; looks (V,
+    len(SKIP_NAMES)) how often, without the REPEATS; settled (T, 4); fresh (2,): the oldest book at a score change and
+    the oldest game at a book change that may be acted on, ns; record (1,): 1 to log the evaluations of view 0.
     """
 
     games: Ints
@@ -160,7 +178,9 @@ class Sight(NamedTuple):
     cells: Ints
     edge_u6: Ints
     busy: Ints
+    found: Ints
     looks: Ints
+    settled: Ints
     fresh: Ints
     record: Ints
 
@@ -169,8 +189,8 @@ class Timeline(NamedTuple):
     """
     When each view sees which observation, the stretches of the views one after the other, each by time.
 
-    at_ns (n,): on the clock of the book as it was recorded, so less the view's book delay; seq (n,) breaks ties; state (n,) index into
-    states; bounds (V, 2) next and past-last element of a view.
+    at_ns (n,): on the clock of the book as it was recorded, so less the view's book delay; seq (n,) breaks ties; state
+    (n,) index into states; bounds (V, 2) next and past-last element of a view.
     """
 
     at_ns: Ints
@@ -181,10 +201,10 @@ class Timeline(NamedTuple):
 
 class Cells(NamedTuple):
     """
-    The cells. C cells, T tokens.
+    The cells. C cells, T tokens; cells stand side by side in memory, for they are asked one after the other.
 
-    params (C, len(CELL_COLUMNS)); armed, last_ns, position_u6, cash_u6 (fees included), outstanding (order number, -1 none): (C, T) each;
-    eaten (C, T, MEMORY, EATEN_WIDTH).
+    params (len(CELL_COLUMNS), C); armed, last_ns, position_u6, cash_u6 (fees included), outstanding (order number, -1
+    none): (T, C) each; eaten (T, C, MEMORY, EATEN_WIDTH).
     """
 
     params: Ints
@@ -198,14 +218,17 @@ class Cells(NamedTuple):
 
 class Log(NamedTuple):
     """
-    What was said: evaluations (n, len(EVALUATION_COLUMNS)), orders (n, len(ORDER_COLUMNS)), due (n, 2) a heap of due time and order number, counts (3,) how
-    many of each.
+    What was said.
+
+    evaluations (n, len(EVALUATION_COLUMNS)), orders (n, len(ORDER_COLUMNS)), due (n, 2) a heap of due time and order
+    number, counts (3,) how many of each; latest (len(EVALUATION_COLUMNS),) the evaluation that is being decided on.
     """
 
     evaluations: Ints
     orders: Ints
     due: Ints
     counts: Ints
+    latest: Ints
 
 
 def new_sight(views: int, games: int, tokens: int, *, book_fresh_ns: int, game_fresh_ns: int, record: bool) -> Sight:
@@ -218,23 +241,25 @@ def new_sight(views: int, games: int, tokens: int, *, book_fresh_ns: int, game_f
         cells=np.zeros((views, 2), np.int64),
         edge_u6=np.full((views, tokens), NO_EDGE, np.int64),
         busy=np.zeros((views, tokens), np.int64),
+        found=np.zeros((views, tokens), np.int64),
         looks=np.zeros((views, len(SKIP_NAMES)), np.int64),
+        settled=np.full((tokens, _SETTLED_WIDTH), (-1, 0, 0, 0), np.int64),
         fresh=np.array([book_fresh_ns, game_fresh_ns], np.int64),
         record=np.array([int(record)], np.int64),
     )
 
 
 def new_cells(params: Ints, tokens: int) -> Cells:
-    """Return cells that have done nothing yet; params as in Cells."""
+    """Return cells that have done nothing yet. Shape: params (cells, len(CELL_COLUMNS))."""
     count = len(params)
     return Cells(
-        params=np.ascontiguousarray(params, np.int64),
-        armed=np.ones((count, tokens), np.int64),
-        last_ns=np.full((count, tokens), NO_EDGE, np.int64),
-        position_u6=np.zeros((count, tokens), np.int64),
-        cash_u6=np.zeros((count, tokens), np.int64),
-        outstanding=np.full((count, tokens), -1, np.int64),
-        eaten=np.zeros((count, tokens, MEMORY, EATEN_WIDTH), np.int64),
+        params=np.ascontiguousarray(params.T, np.int64),
+        armed=np.ones((tokens, count), np.int64),
+        last_ns=np.full((tokens, count), NO_EDGE, np.int64),
+        position_u6=np.zeros((tokens, count), np.int64),
+        cash_u6=np.zeros((tokens, count), np.int64),
+        outstanding=np.full((tokens, count), -1, np.int64),
+        eaten=np.zeros((tokens, count, MEMORY, EATEN_WIDTH), np.int64),
     )
 
 
@@ -245,4 +270,5 @@ def new_log(evaluations: int, orders: int, due: int) -> Log:
         orders=np.zeros((orders, len(ORDER_COLUMNS)), np.int64),
         due=np.zeros((due, 2), np.int64),
         counts=np.zeros(3, np.int64),
+        latest=np.zeros(len(EVALUATION_COLUMNS), np.int64),
     )

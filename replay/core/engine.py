@@ -1,8 +1,8 @@
 """
-The engine: envelopes in, evaluations and orders out. The same for a tape that is finished and one that is being written.
+The engine: envelopes in, evaluations and orders out, from a finished tape and from one that is being written alike.
 
-`feed` takes however many envelopes there are: one, what a socket just delivered, or a whole tape; the outcome is the same to the
-byte. `fold` takes columns that were rolled before, with any number of views and cells.
+`feed` takes however many envelopes there are: one, what a socket just delivered, or a whole tape; the outcome is the
+same to the byte. `fold` takes columns that were rolled before, with any number of views and cells.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from recorder.envelope import Envelope, Kind
 from replay.core.cells import (
+    CURSOR_WIDTH,
     ORDER_COLUMNS,
+    REPEATS,
     Cells,
     Log,
     OrderStatus,
@@ -32,7 +34,7 @@ from replay.core.rows import POLL_COLUMNS, Night
 from replay.core.state.market import Market, grown_market, new_market
 from replay.core.strategy import Strategy
 
-__all__ = ["Engine", "Freshness", "Fold", "Outcome", "fair_values"]
+__all__ = ["Engine", "Fold", "Freshness", "Outcome", "fair_values"]
 
 Ints = NDArray[np.int64]
 
@@ -50,8 +52,9 @@ class Freshness:
 
 class Outcome(NamedTuple):
     """
-    What a fold said: evaluations of view 0 (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)), int64, in the order in
-    which they were said.
+    What a fold said: evaluations of view 0 and orders, in the order in which they were said.
+
+    Shape: evaluations i64 (n, len(EVALUATION_COLUMNS)), orders i64 (n, len(ORDER_COLUMNS)).
     """
 
     evaluations: Ints
@@ -134,21 +137,24 @@ class Fold:
         sight.fair_u6[:, : old.fair_u6.shape[1]] = old.fair_u6
         sight.edge_u6[:, : old.edge_u6.shape[1]] = old.edge_u6
         sight.busy[:, : old.busy.shape[1]] = old.busy
+        sight.found[:, : old.found.shape[1]] = old.found
+        sight.settled[: len(old.settled)] = old.settled
         self.sight = sight._replace(
             delay_ns=old.delay_ns, cells=old.cells, looks=old.looks, fresh=old.fresh, record=old.record
         )
-        cells = new_cells(self.cells.params, tokens)
+        cells = new_cells(self.cells.params.T, tokens)
         for name in Cells._fields[1:]:
             before = getattr(self.cells, name)
-            getattr(cells, name)[:, : before.shape[1]] = before
+            getattr(cells, name)[: len(before)] = before
         self.cells = cells
-        due = np.zeros((len(cells.params) * tokens + 1, 2), np.int64)
+        due = np.zeros((cells.params.shape[1] * tokens + 1, 2), np.int64)
         due[: len(self.log.due)] = self.log.due
         self.log = self.log._replace(due=due)
 
     def run(self, night: Night, fairs: Ints, timeline: Timeline, until_ns: int) -> None:
         """Fold a stretch of night. The log grows as it must; evaluations are set aside block by block."""
-        cursor = timeline.bounds[:, 0].copy()
+        cursor = np.zeros((len(timeline.bounds), CURSOR_WIDTH), np.int64)
+        cursor[:, 0] = timeline.bounds[:, 0]
         start = 0
         while start >= 0:
             start = self.strategy.run(
@@ -171,7 +177,7 @@ class Fold:
     def _make_room(self) -> None:
         self._said.append(self.log.evaluations[: self.log.counts[0]].copy())
         self.log.counts[0] = 0
-        if len(self.log.orders) - self.log.counts[1] < 2 * len(self.cells.params):
+        if len(self.log.orders) - self.log.counts[1] < 2 * self.cells.params.shape[1]:
             orders = np.zeros((2 * len(self.log.orders), len(ORDER_COLUMNS)), np.int64)
             orders[: len(self.log.orders)] = self.log.orders
             self.log = self.log._replace(orders=orders)
@@ -182,6 +188,12 @@ class Fold:
         self._said = []
         self.log.counts[0] = 0
         return said[0] if len(said) == 1 else np.concatenate(said)
+
+    def looks(self, view: int) -> Ints:
+        """Return how often a look at a token on this view came to what, by SKIP_NAMES."""
+        looks: Ints = self.sight.looks[view].copy()
+        np.add.at(looks, self.sight.found[view], self.sight.settled[:, REPEATS])
+        return looks
 
     def orders(self, first: int = 0) -> Ints:
         """Return a copy of the orders from number first on, as they stand now."""

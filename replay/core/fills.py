@@ -1,9 +1,9 @@
 """
 What an order would have traded: the walk through a book, the fee, and the liquidity already taken.
 
-The recorded future does not know about our orders. So that the same resting size is not filled twice, each cell remembers what it
-took from a level, and cannot take it again until the level's size has changed. A level that comes back with the very same size
-counts as the same liquidity: the doubt goes against us.
+The recorded future does not know about our orders. So that the same resting size is not filled twice, each cell
+remembers what it took from a level, and cannot take it again until the level's size has changed. A level that comes
+back with the very same size counts as the same liquidity: the doubt goes against us.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Ints = NDArray[np.int64]
 MEMORY = 16
 """How many levels a cell remembers to have taken from, per token."""
 
-# Columns of eaten[cell, token, slot].
+# Columns of eaten[token, cell, slot]. Slots fill from the front: where a price is 0, that one and all behind are empty.
 _ROW = 0
 _PRICE_U6 = 1
 _SIZE_U6 = 2  # the level's size when we took from it
@@ -35,7 +35,8 @@ def fee_u6(shares_u6: int, price_u6: int, rate_u6: int) -> int:
     """
     Return the taker's fee: shares x rate x p x (1 - p), rounded half up to five decimals, in u6.
 
-    Exact in 64 bits up to 300,000 shares. Prices are multiples of a hundredth of a cent. Source: the venue's fee page, as of 2026-07-27.
+    Exact in 64 bits up to 300,000 shares. Prices are multiples of a hundredth of a cent. Source: the venue's fee page,
+    as of 2026-07-27.
     """
     a = price_u6 // 100
     per_share = rate_u6 * (a * (10_000 - a))  # millionths x 1e-8
@@ -49,12 +50,14 @@ def fee_u6(shares_u6: int, price_u6: int, rate_u6: int) -> int:
 def _left(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: int) -> int:
     """Return what of a level this cell has not taken yet."""
     for slot in range(MEMORY):
+        if eaten[token, cell, slot, _PRICE_U6] == 0:
+            break
         if (
-            eaten[cell, token, slot, _PRICE_U6] == price_u6
-            and eaten[cell, token, slot, _ROW] == row
-            and eaten[cell, token, slot, _SIZE_U6] == size_u6
+            eaten[token, cell, slot, _PRICE_U6] == price_u6
+            and eaten[token, cell, slot, _ROW] == row
+            and eaten[token, cell, slot, _SIZE_U6] == size_u6
         ):
-            return int(max(size_u6 - eaten[cell, token, slot, _TAKEN_U6], 0))
+            return int(max(size_u6 - eaten[token, cell, slot, _TAKEN_U6], 0))
     return size_u6
 
 
@@ -64,18 +67,21 @@ def _eat(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: i
     slot = MEMORY - 1
     before = 0
     for k in range(MEMORY):
-        if eaten[cell, token, k, _PRICE_U6] == price_u6 and eaten[cell, token, k, _ROW] == row:
+        if eaten[token, cell, k, _PRICE_U6] == 0:
             slot = k
-            if eaten[cell, token, k, _SIZE_U6] == size_u6:
-                before = eaten[cell, token, k, _TAKEN_U6]
+            break
+        if eaten[token, cell, k, _PRICE_U6] == price_u6 and eaten[token, cell, k, _ROW] == row:
+            slot = k
+            if eaten[token, cell, k, _SIZE_U6] == size_u6:
+                before = eaten[token, cell, k, _TAKEN_U6]
             break
     for k in range(slot, 0, -1):
         for column in range(EATEN_WIDTH):
-            eaten[cell, token, k, column] = eaten[cell, token, k - 1, column]
-    eaten[cell, token, 0, _ROW] = row
-    eaten[cell, token, 0, _PRICE_U6] = price_u6
-    eaten[cell, token, 0, _SIZE_U6] = size_u6
-    eaten[cell, token, 0, _TAKEN_U6] = before + taken_u6
+            eaten[token, cell, k, column] = eaten[token, cell, k - 1, column]
+    eaten[token, cell, 0, _ROW] = row
+    eaten[token, cell, 0, _PRICE_U6] = price_u6
+    eaten[token, cell, 0, _SIZE_U6] = size_u6
+    eaten[token, cell, 0, _TAKEN_U6] = before + taken_u6
 
 
 @kernel
@@ -98,9 +104,10 @@ def take(
     market: Market, eaten: Ints, cell: int, token: int, row: int, limit_u6: int, size_u6: int, all_or_none: int
 ) -> tuple[int, int, int]:
     """
-    Walk the asks (row 1, a buy) or bids (row 0, a sale) to the limit; return size filled, cash exchanged and fee, in u6.
+    Walk the asks (row 1, a buy) or bids (row 0, a sale) to the limit; return what was filled, paid and charged.
 
-    Cash is rounded half up and the fee charged at every level walked. all_or_none 1 is FOK, 0 FAK.
+    Returns size filled, cash exchanged and fee, in u6. Cash is rounded half up and the fee charged at every level
+    walked. all_or_none 1 is FOK, 0 FAK.
     """
     if all_or_none == 1 and _available(market, eaten, cell, token, row, limit_u6) < size_u6:
         return 0, 0, 0

@@ -1,10 +1,10 @@
 """
 How the folds are compiled: one decorator, one compile cache.
 
-Kernels are plain Python functions over integer arrays; `NUMBA_DISABLE_JIT=1` leaves them so, which is the oracle of the tests.
-numba notices a change in the file of a compiled function, but not in the file of a function that it calls: a stale kernel
-would decide differently from its source. The cache folder is therefore named by a hash over every source file that may
-hold kernels. This is the one module of the core that reads files: its own source tree, never data.
+Kernels are plain Python functions over integer arrays; `NUMBA_DISABLE_JIT=1` leaves them so, which is the oracle of the
+tests. numba notices a change in the file of a compiled function, but not in the file of a function that it calls: a
+stale kernel would decide differently from its source. The cache folder is therefore named by a hash over every source
+file that may hold kernels. This is the one module of the core that reads files: its own source tree, never data.
 """
 
 from __future__ import annotations
@@ -18,9 +18,21 @@ import numba
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["compiled", "kernel"]
+__all__ = ["compiled", "inlined", "kernel"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
+
+# Without the runtime for references (`_nrt`) arrays are passed as what they are. With it every access to a member of a
+# named tuple counts a reference up and down, atomically: nine tenths of the time of a fold. The price is that a kernel
+# cannot make an array.
+_OPTIONS: dict[str, Any] = {
+    "cache": True,
+    "fastmath": False,
+    "parallel": False,
+    "nogil": True,
+    "error_model": "python",
+    "_nrt": False,
+}
 
 _TREE = Path(__file__).resolve().parents[2]
 
@@ -48,7 +60,13 @@ def kernel(function: _Function) -> _Function:
     """
     Compile a function of integers and integer arrays on first use and keep the result on disk.
 
-    No fast mathematics, no parallel loops, no Python objects: the same bits on every machine.
+    No fast mathematics, no parallel loops, no Python objects, no new arrays: the same bits on every machine.
     """
-    made: _Function = numba.njit(cache=True, fastmath=False, parallel=False, nogil=True, error_model="python")(function)
+    made: _Function = numba.njit(**_OPTIONS)(function)
+    return made
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile like `kernel`, into its callers: what runs once a row must not pass dozens of arrays on the stack."""
+    made: _Function = numba.njit(forceinline=True, **_OPTIONS)(function)
     return made

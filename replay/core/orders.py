@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from replay.core.cells import Cells, Log
 from replay.core.fills import take
-from replay.core.jit import kernel
+from replay.core.jit import inlined, kernel
 from replay.core.state.book import ASK_ROW, BID_ROW, KNOWN, TRUST, best_price_u6
 from replay.core.state.market import Market
 
@@ -37,7 +37,7 @@ _FILLED_ALL, _PARTIAL, _NO_LIQUIDITY, _IN_GAP = 1, 2, 3, 4
 _DUES = 2
 
 
-@kernel
+@inlined
 def next_due_ns(log: Log) -> int:
     """Return when the next order arrives; NEVER_NS where none is under way."""
     if log.counts[_DUES] == 0:
@@ -45,13 +45,13 @@ def next_due_ns(log: Log) -> int:
     return int(log.due[0, 0])
 
 
-@kernel
+@inlined
 def _before(due: Ints, a: int, b: int) -> bool:
     """Order the heap by due time, then by order number."""
     return bool(due[a, 0] < due[b, 0] or (due[a, 0] == due[b, 0] and due[a, 1] < due[b, 1]))
 
 
-@kernel
+@inlined
 def _swap(due: Ints, a: int, b: int) -> None:
     for column in range(2):
         kept = due[a, column]
@@ -63,7 +63,7 @@ def _swap(due: Ints, a: int, b: int) -> None:
 def submit(cells: Cells, log: Log, order: int) -> None:
     """Send the order of this number on its way; its row in the log is complete up to status."""
     due = log.due
-    cells.outstanding[log.orders[order, _CELL], log.orders[order, _TOKEN]] = order
+    cells.outstanding[log.orders[order, _TOKEN], log.orders[order, _CELL]] = order
     at = log.counts[_DUES]
     log.counts[_DUES] += 1
     due[at, 0] = log.orders[order, _DUE]
@@ -101,7 +101,7 @@ def arrive(market: Market, cells: Cells, log: Log) -> None:
     row = log.orders[order]
     cell = row[_CELL]
     token = row[_TOKEN]
-    cells.outstanding[cell, token] = -1
+    cells.outstanding[token, cell] = -1
     row[_BID] = best_price_u6(market.books, token, BID_ROW)
     row[_ASK] = best_price_u6(market.books, token, ASK_ROW)
     if market.books[token, TRUST] != KNOWN:
@@ -116,7 +116,7 @@ def arrive(market: Market, cells: Cells, log: Log) -> None:
         ASK_ROW if buys else BID_ROW,
         row[_LIMIT],
         row[_SIZE],
-        cells.params[cell, _ALL_OR_NONE],
+        cells.params[_ALL_OR_NONE, cell],
     )
     row[_FILLED] = filled
     row[_CASH] = cash
@@ -126,8 +126,8 @@ def arrive(market: Market, cells: Cells, log: Log) -> None:
         return
     row[_STATUS] = _FILLED_ALL if filled == row[_SIZE] else _PARTIAL
     if buys:
-        cells.position_u6[cell, token] += filled
-        cells.cash_u6[cell, token] -= cash + fee
+        cells.position_u6[token, cell] += filled
+        cells.cash_u6[token, cell] -= cash + fee
     else:
-        cells.position_u6[cell, token] -= filled
-        cells.cash_u6[cell, token] += cash - fee
+        cells.position_u6[token, cell] -= filled
+        cells.cash_u6[token, cell] += cash - fee

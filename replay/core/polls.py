@@ -1,8 +1,9 @@
 """
 Counterfactual polls: what a poller of another rhythm would have seen, from the answers that were recorded.
 
-At simulated poll time t the answer is the newest one recorded at or before t, never a later one; it is seen at t + rtt. Where the newest
-recorded poll failed, the simulated one is blind too. The rhythm follows the game: fast from the first answer that showed it on.
+At simulated poll time t the answer is the newest one recorded at or before t, never a later one; it is seen at t + rtt.
+Where the newest recorded poll failed, the simulated one is blind too. The rhythm follows the game: fast from the first
+answer that showed it on.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ def resample(
     """
     Fill seen_ns and seen with what is seen when, and return how many there are.
 
-    Shape: recv_ns, state (-1: the poll failed), live (1: the game is on): (n,), one game at one source, by time. rtts_ns (m,) recorded
-    round trips, drawn in turn. seen_ns and seen as long as there can be polls.
+    Shape: recv_ns, state (-1: the poll failed), live (1: the game is on): (n,), one game at one source, by time.
+    rtts_ns (m,) recorded round trips, drawn in turn. seen_ns and seen as long as there can be polls.
     """
     count = 0
     at = -1

@@ -1,17 +1,18 @@
 """
 The book of each token as a dense price ladder, and the functions that move it.
 
-`books` has one row of int64 facts a token, `levels` one ladder a side: `levels[token, 0]` bids, `levels[token, 1]` asks, the
-size in u6 at cell `price_u6 // unit_u6`. The unit starts at one cent and shrinks to whatever step the venue's prices need
-(a tick change, the 0.0025 grid), so that the best price is a few cells from the one it replaces and a ladder stays
-in cache. The best cells are kept; -1 says that a side is empty.
+`books` has one row of int64 facts a token, `levels` one ladder a side: `levels[token, 0]` bids, `levels[token, 1]`
+asks, the size in u6 at cell `price_u6 // unit_u6`. The unit starts at one cent and shrinks to whatever step the venue's
+prices need (a tick change, the 0.0025 grid), so that the best price is a few cells from the one it replaces and a
+ladder stays in cache. The best cells are kept; -1 says that a side is empty.
 
 What a book may be used for is one word, TRUST:
 
 - UNKNOWN: nothing since the connection began or broke. No decision.
 - KNOWN: a snapshot, and every change since.
-- SUSPECT: crossed, locked, or contradicted by the venue's own best prices at the end of the latest message. No decision; nothing is
-  clamped. The next message whose best prices agree makes it KNOWN again, for then nothing near the touch is missing.
+- SUSPECT: crossed, locked, or contradicted by the venue's own best prices at the end of the latest message. No
+  decision; nothing is clamped. The next message whose best prices agree makes it KNOWN again, for then nothing near the
+  touch is missing.
 - UNSEEDED: changes arrive, but no snapshot did; a REST witness may seed it.
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import kernel
+from replay.core.jit import inlined, kernel
 
 __all__ = [
     "ASK_ROW",
@@ -71,7 +72,9 @@ TICK_U6 = 7
 DIVERGED = 8  # messages after which our best prices were not the venue's, or crossed
 DROPPED_OLD = 9  # changes older than the snapshot they followed
 OFF_GRID = 10  # prices outside 0..1 or finer than a hundredth of a cent
-BOOK_WIDTH = 12
+_WORST_BID = 11  # while there are bids, none stands below this cell; so clearing a book touches little
+_WORST_ASK = 12  # while there are asks, none stands above this cell
+BOOK_WIDTH = 16  # two cache lines
 
 BID_ROW = 0
 ASK_ROW = 1
@@ -88,6 +91,8 @@ def new_books(tokens: int) -> Ints:
     books[:, UNIT_U6] = UNIT_WIDEST_U6
     books[:, BEST_BID] = -1
     books[:, BEST_ASK] = -1
+    books[:, _WORST_BID] = CELLS
+    books[:, _WORST_ASK] = -1
     books[:, SNAPSHOT_MS] = -1
     books[:, TICK_U6] = UNIT_WIDEST_U6
     return books
@@ -101,12 +106,15 @@ def new_levels(tokens: int) -> Ints:
 @kernel
 def clear_book(books: Ints, levels: Ints, token: int) -> None:
     """Empty both ladders and go back to the widest unit."""
-    cells = DOLLAR_U6 // books[token, UNIT_U6] + 1
-    levels[token, 0, :cells] = 0
-    levels[token, 1, :cells] = 0
+    if books[token, BEST_BID] >= 0:
+        levels[token, BID_ROW, books[token, _WORST_BID] : books[token, BEST_BID] + 1] = 0
+    if books[token, BEST_ASK] >= 0:
+        levels[token, ASK_ROW, books[token, BEST_ASK] : books[token, _WORST_ASK] + 1] = 0
     books[token, UNIT_U6] = UNIT_WIDEST_U6
     books[token, BEST_BID] = -1
     books[token, BEST_ASK] = -1
+    books[token, _WORST_BID] = CELLS
+    books[token, _WORST_ASK] = -1
 
 
 @kernel
@@ -135,13 +143,49 @@ def _refine(books: Ints, levels: Ints, token: int, price_u6: int) -> int:
                 levels[token, row, cell * stretch] = size
     if books[token, BEST_BID] >= 0:
         books[token, BEST_BID] *= stretch
+        books[token, _WORST_BID] *= stretch
     if books[token, BEST_ASK] >= 0:
         books[token, BEST_ASK] *= stretch
+        books[token, _WORST_ASK] *= stretch
     books[token, UNIT_U6] = unit
-    return unit
+    return int(unit)
 
 
-@kernel
+@inlined
+def _move_bid(books: Ints, levels: Ints, token: int, cell: int, size_u6: int) -> None:
+    """Keep the best and the worst bid after one cell has got its size."""
+    best = books[token, BEST_BID]
+    if size_u6 > 0:
+        if cell > best:
+            books[token, BEST_BID] = cell
+        if cell < books[token, _WORST_BID] or best < 0:
+            books[token, _WORST_BID] = cell
+    elif cell == best:
+        worst = books[token, _WORST_BID]
+        cell -= 1
+        while cell >= worst and levels[token, BID_ROW, cell] == 0:
+            cell -= 1
+        books[token, BEST_BID] = cell if cell >= worst else -1
+
+
+@inlined
+def _move_ask(books: Ints, levels: Ints, token: int, cell: int, size_u6: int) -> None:
+    """Keep the best and the worst ask after one cell has got its size."""
+    best = books[token, BEST_ASK]
+    if size_u6 > 0:
+        if best < 0 or cell < best:
+            books[token, BEST_ASK] = cell
+        if cell > books[token, _WORST_ASK] or best < 0:
+            books[token, _WORST_ASK] = cell
+    elif cell == best:
+        worst = books[token, _WORST_ASK]
+        cell += 1
+        while cell <= worst and levels[token, ASK_ROW, cell] == 0:
+            cell += 1
+        books[token, BEST_ASK] = cell if cell <= worst else -1
+
+
+@inlined
 def apply_level(books: Ints, levels: Ints, token: int, row: int, price_u6: int, size_u6: int) -> bool:
     """Set one level to its new absolute size, zero removing it; False where the price cannot be a price."""
     if price_u6 <= 0 or price_u6 >= DOLLAR_U6 or size_u6 < 0:
@@ -156,30 +200,13 @@ def apply_level(books: Ints, levels: Ints, token: int, row: int, price_u6: int, 
     cell = price_u6 // unit
     levels[token, row, cell] = size_u6
     if row == BID_ROW:
-        best = books[token, BEST_BID]
-        if size_u6 > 0:
-            if cell > best:
-                books[token, BEST_BID] = cell
-        elif cell == best:
-            cell -= 1
-            while cell > 0 and levels[token, BID_ROW, cell] == 0:
-                cell -= 1
-            books[token, BEST_BID] = cell if cell > 0 else -1
+        _move_bid(books, levels, token, cell, size_u6)
     else:
-        best = books[token, BEST_ASK]
-        if size_u6 > 0:
-            if best < 0 or cell < best:
-                books[token, BEST_ASK] = cell
-        elif cell == best:
-            cells = DOLLAR_U6 // unit
-            cell += 1
-            while cell < cells and levels[token, ASK_ROW, cell] == 0:
-                cell += 1
-            books[token, BEST_ASK] = cell if cell < cells else -1
+        _move_ask(books, levels, token, cell, size_u6)
     return True
 
 
-@kernel
+@inlined
 def best_price_u6(books: Ints, token: int, row: int) -> int:
     """Return the best bid (row 0) or ask (row 1) in u6; -1 where the side is empty."""
     cell = books[token, BEST_BID + row]
@@ -188,7 +215,7 @@ def best_price_u6(books: Ints, token: int, row: int) -> int:
     return int(cell * books[token, UNIT_U6])
 
 
-@kernel
+@inlined
 def size_at_best(books: Ints, levels: Ints, token: int, row: int) -> int:
     """Return the size in u6 at the best price; 0 where the side is empty."""
     cell = books[token, BEST_BID + row]
@@ -197,7 +224,7 @@ def size_at_best(books: Ints, levels: Ints, token: int, row: int) -> int:
     return int(levels[token, row, cell])
 
 
-@kernel
+@inlined
 def close_message(books: Ints, token: int, their_bid_u6: int, their_ask_u6: int) -> None:
     """
     End a message about a book: compare with the venue's own best prices and settle the trust.

@@ -1,16 +1,19 @@
 """
 Where a game stands, folded from what its score sources showed.
 
-Two sources report one game, each late by its own lag, each able to repeat an old body, and either may be corrected by the
-scorer's table. `observe` takes one observation and returns a verdict; only ADVANCED, CORRECTED, RESET and MOVED change the state,
-so a snapshot older than what is known never moves it back.
+Two sources report one game, each late by its own lag, each able to repeat an old body, and either may be corrected by
+the scorer's table. `observe` takes one observation and returns a verdict; only ADVANCED, CORRECTED, RESET and MOVED
+change the state, so a snapshot older than what is known never moves it back.
 
-The theory: a game's *progress* is one number, period and elapsed clock together, and a source is expected to move forward.
-- Behind its own best: STALE, unless the source then goes on from there with the same score for 6 s: a review set the clock back (RESET).
+The theory: a game's *progress* is one number, period and elapsed clock together, and a source is expected to move
+forward.
+- Behind its own best: STALE, unless the source then goes on from there with the same score for 6 s: a review set the
+  clock back (RESET).
 - Same progress, lower score: STALE at first (a cached body looks like this), CORRECTED once it has stood for 6 s.
 - Further on, lower score, and this source itself had shown the higher one: CORRECTED at once.
 - Further on, lower score, never shown higher by this source: it lags behind the other one; its score is not news.
-Only a change in a source's own score is news about the score, so a source that has not heard of a correction cannot undo it.
+Only a change in a source's own score is news about the score, so a source that has not heard of a correction cannot
+undo it.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from replay.core.jit import kernel
 
 __all__ = [
     "ADVANCED",
+    "AWAY",
     "CHANGED_NS",
     "CLOCK_MS",
     "CORRECTED",
@@ -30,7 +34,6 @@ __all__ = [
     "GAME_NS",
     "GAME_WIDTH",
     "HOME",
-    "AWAY",
     "MOVED",
     "PERIOD",
     "PROGRESS",
@@ -174,7 +177,8 @@ def observe(
     """
     Fold one observation of a game into its state and return the verdict.
 
-    Units: clock_ms as in ScoreSeen, -1 for none; period -1 where absent; scores -1 where absent; now_ns is when it was received.
+    Units: clock_ms as in ScoreSeen, -1 for none; period -1 where absent; scores -1 where absent; now_ns is when it was
+    received.
     """
     at = _SOURCE_AT + source * _SOURCE_WIDTH
     progress = progress_of(status, period, clock_ms, counts_up)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import kernel
+from replay.core.jit import inlined, kernel
 from replay.core.rows import (
     OP_ASK,
     OP_FORGET,
@@ -74,8 +74,8 @@ class Market(NamedTuple):
     """
     All tokens' books and rules.
 
-    books i64 (tokens, BOOK_WIDTH); levels i64 (tokens, 2, CELLS); rules i64 (tokens, RULE_WIDTH); game i64 (tokens,), -1 for none;
-    side i64 (tokens,), +1 home, -1 away; tokens_of i64 (games, 2), home and away token, -1 for none.
+    books i64 (tokens, BOOK_WIDTH); levels i64 (tokens, 2, CELLS); rules i64 (tokens, RULE_WIDTH); game i64 (tokens,),
+    -1 for none; side i64 (tokens,), +1 home, -1 away; tokens_of i64 (games, 2), home and away token, -1 for none.
     """
 
     books: Ints
@@ -122,8 +122,8 @@ def _begin_witness(market: Market, token: int, bid_u6: int, ask_u6: int, source_
     """
     A REST answer seeds a book that the stream left unseeded or suspect, and no other.
 
-    In a gap it seeds nothing: the stream would not tell when it ceases to be true. The venue is known to serve ghosts of 0.01 to
-    0.99 (py-clob-client issue 180), so such an answer is no witness.
+    In a gap it seeds nothing: the stream would not tell when it ceases to be true. The venue is known to serve ghosts
+    of 0.01 to 0.99 (py-clob-client issue 180), so such an answer is no witness.
     """
     trust = market.books[token, TRUST]
     ghost = bid_u6 <= _GHOST_BID_U6 and (ask_u6 < 0 or ask_u6 >= _GHOST_ASK_U6)
@@ -133,7 +133,7 @@ def _begin_witness(market: Market, token: int, bid_u6: int, ask_u6: int, source_
         market.books[token, SEEDING] = 0
 
 
-@kernel
+@inlined
 def _change_level(market: Market, token: int, op: int, price_u6: int, size_u6: int, source_ms: int) -> bool:
     """Apply one level of a change; False where the change is older than the snapshot or there is nothing to change."""
     books = market.books
@@ -150,7 +150,7 @@ def _change_level(market: Market, token: int, op: int, price_u6: int, size_u6: i
     return True
 
 
-@kernel
+@inlined
 def apply_row(market: Market, rows: Rows, i: int) -> bool:
     """Fold one row into the market; True where a message about a usable book ends, so that it is worth a look."""
     op = int(rows.op[i])
@@ -177,19 +177,25 @@ def apply_row(market: Market, rows: Rows, i: int) -> bool:
         books[token, BOOK_NS] = rows.recv_ns[i]
         close_message(books, token, -1, -1)
         return True
+    _apply_rare(market, rows, i, op, token)
+    return False
+
+
+@kernel
+def _apply_rare(market: Market, rows: Rows, i: int, op: int, token: int) -> None:
+    """Fold a row that is no level and ends no message: snapshots begin, books are forgotten, ticks and links change."""
     if op == OP_SNAPSHOT:
         _begin_snapshot(market, token, int(rows.source_ms[i]))
     elif op == OP_WITNESS:
         _begin_witness(market, token, int(rows.bid_u6[i]), int(rows.ask_u6[i]), int(rows.source_ms[i]))
     elif op == OP_FORGET:
-        forget_book(books, market.levels, token)
+        forget_book(market.books, market.levels, token)
     elif op == OP_TICK:
-        books[token, TICK_U6] = rows.price_u6[i]
+        market.books[token, TICK_U6] = rows.price_u6[i]
     elif op == OP_LINK:
         market.game[token] = rows.price_u6[i]
         market.side[token] = rows.size_u6[i]
         market.tokens_of[int(rows.price_u6[i]), 0 if rows.size_u6[i] > 0 else 1] = token
-    return False
 
 
 @kernel
