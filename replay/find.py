@@ -81,8 +81,16 @@ def _from_file(path: Path, attribute: str) -> object:
     if spec is None or spec.loader is None:
         raise UsageError(f"there is no strategy file {path}")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made = getattr(module, attribute, None)
-    if made is None:
-        raise UsageError(f"{path} has no {attribute!r}", why="the part after the colon names a class in the file")
-    return made()
+    try:
+        spec.loader.exec_module(module)
+        made = getattr(module, attribute, None)
+        if not callable(made):
+            why = "the part after the colon names a class in the file"
+            raise UsageError(f"{path} has no class {attribute!r}", why=why)
+        strategy: object = made()
+    except UsageError:
+        raise
+    except Exception as error:
+        # A user's own file: whatever it raises is about that file and no failure of ours.
+        raise UsageError(f"{path} cannot be loaded", why=f"{type(error).__name__}: {error}") from error
+    return strategy

@@ -1,4 +1,4 @@
-"""Living through a recorded night again: the recorder's sequencer, a live engine on its tap, and nothing that takes time."""
+"""Living through a recorded night again: the recorder's sequencer and a live engine on its tap, as fast as can be."""
 
 from __future__ import annotations
 
@@ -71,9 +71,7 @@ def rewrite(tape: Tape, path: Path, change: Callable[[Envelope], Envelope | None
             made = change(envelope)
             if made is not None:
                 writer.append(
-                    Envelope(
-                        writer.next_seq, made.recv_ns, made.feed, made.conn, made.kind, made.meta, made.payload
-                    )
+                    Envelope(writer.next_seq, made.recv_ns, made.feed, made.conn, made.kind, made.meta, made.payload)
                 )
                 if writer.next_seq % 1_000 == 0:
                     writer.commit()

@@ -1,0 +1,110 @@
+"""Sweeps: many cells at once are what each is alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from recorder.errors import RegressionError, UsageError
+from replay import sweep as sweep_module
+from replay.backtest import replay_film, run_settings
+from replay.find import load_strategy
+from replay.models import load_model
+from replay.settings import Setting, View, grid
+from replay.sweep import run_sweep
+
+STRATEGY, MODEL = load_strategy("fusion"), load_model("brownian")
+SETTINGS = grid(
+    Setting(),
+    min_edges_u6=[20_000, 50_000, 80_000],
+    views=[View(), View(poll_ms=10_000), View(poll_ms=10_000, phase=1)],
+    order_delays_ms=[0, 1_000],
+    venue_delays_ms=[-1],
+)
+
+
+@pytest.fixture(scope="module")
+def swept(sample_film):
+    return run_sweep([sample_film], STRATEGY, MODEL, SETTINGS, recheck=len(SETTINGS))
+
+
+def test_every_cell_is_what_it_is_alone(swept) -> None:
+    """The re-check folds as many cells again as asked, and all of them agree."""
+    assert swept.rechecked == len(swept.cells) == len(SETTINGS)
+    assert [cell.setting for cell in swept.cells] == SETTINGS
+
+
+def test_a_cell_is_a_replay(swept, sample_film) -> None:
+    """Signals, fills, fees and profit of a cell are those of the ledger of its setting."""
+    for cell in swept.cells[::5]:
+        ledger = replay_film(sample_film, STRATEGY, MODEL, cell.setting)
+        facts = ledger.summary()
+        assert (cell.signals, cell.orders, cell.fills) == (facts["signals"], facts["orders"], facts["fills"])
+        assert (cell.fees_u6, cell.pnl_u6) == (facts["fees_u6"], facts["pnl_u6"])
+        assert cell.pnl_u6 == int(cell.pnl_by_game_u6.sum())
+
+
+def test_a_planted_disagreement_is_a_regression(sample_film, monkeypatch) -> None:
+    """Where a cell is not the same alone, by one micro-dollar, the sweep fails and names tape and setting."""
+
+    def tampered(film, strategy, model, settings, **options):
+        cells = run_settings(film, strategy, model, settings, **options)
+        return cells if len(settings) > 1 else [replace(cells[0], pnl_u6=cells[0].pnl_u6 + 1)]
+
+    monkeypatch.setattr(sweep_module, "run_settings", tampered)
+    with pytest.raises(RegressionError, match=r"cell \d+ of sample is not what it is alone") as failed:
+        run_sweep([sample_film], STRATEGY, MODEL, SETTINGS)
+    assert failed.value.exit_code == 4
+    assert "min_edge_u6" in failed.value.why
+
+
+def test_the_digest_is_over_settings_and_results(swept, sample_film) -> None:
+    """The same grid gives the same digest, however often it is re-checked; another order delay another one."""
+    again = run_sweep([sample_film], STRATEGY, MODEL, SETTINGS, recheck=0)
+    other = [replace(setting, order_delay_ms=2_000) for setting in SETTINGS]
+    assert again.digest() == swept.digest()
+    assert run_sweep([sample_film], STRATEGY, MODEL, other, recheck=0).digest() != swept.digest()
+
+
+def test_the_order_of_a_grid_does_not_matter(swept, sample_film) -> None:
+    """Cells come back in the order that was asked, with the same results."""
+    back = run_sweep([sample_film], STRATEGY, MODEL, SETTINGS[::-1], recheck=0)
+    assert [cell.decisions for cell in back.cells] == [cell.decisions for cell in swept.cells[::-1]]
+    assert all(
+        np.array_equal(one.pnl_by_game_u6, two.pnl_by_game_u6)
+        for one, two in zip(back.cells, swept.cells[::-1], strict=True)
+    )
+
+
+def test_intervals_hold_their_means(swept) -> None:
+    """The bootstrap interval of a cell lies around its mean profit per game; the games are those of the plan."""
+    assert len(swept.game_ids) == 3
+    for cell in swept.cells:
+        assert cell.ci_low <= cell.pnl_per_game <= cell.ci_high
+        assert cell.pnl_per_game == pytest.approx(cell.pnl_u6 / 3 / 1e6)
+
+
+def test_more_views_than_fit_at_once(sample_film) -> None:
+    """A grid with many views runs in batches, with the results of small grids."""
+    views = [View(poll_ms=10_000, phase=phase) for phase in range(40)]
+    settings = [Setting(view=view) for view in views]
+    many = run_sweep([sample_film], STRATEGY, MODEL, settings, recheck=0)
+    few = run_sweep([sample_film], STRATEGY, MODEL, settings[35:38], recheck=0)
+    assert [cell.decisions for cell in many.cells[35:38]] == [cell.decisions for cell in few.cells]
+
+
+def test_progress_is_told(sample_film) -> None:
+    """on_progress hears how many cells of how many are done, up to all of them."""
+    told: list[tuple[int, int]] = []
+    run_sweep(
+        [sample_film], STRATEGY, MODEL, SETTINGS, recheck=0, on_progress=lambda done, total: told.append((done, total))
+    )
+    assert told[-1] == (len(SETTINGS), len(SETTINGS))
+
+
+def test_a_plan_faster_than_the_recording_is_refused(sample_film) -> None:
+    """What was not recorded cannot be polled."""
+    with pytest.raises(UsageError):
+        run_sweep([sample_film], STRATEGY, MODEL, [Setting(view=View(poll_ms=100))])
