@@ -149,7 +149,7 @@ def joined(parts: list[Night]) -> Night:
             poll_count + len(part.polls),
             rule_count + len(part.rules),
         )
-    columns = {
+    columns: dict[str, NDArray[Any]] = {
         name: np.concatenate([getattr(part.rows, name) for part in parts] or [np.zeros(0, kind)]).astype(kind)
         for name, kind in ROW_COLUMNS.items()
     }
