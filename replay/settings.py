@@ -25,13 +25,18 @@ AS_RECORDED = -1
 """Polls as they were recorded; a venue delay as the market said at the time."""
 
 _CENT_U6 = 10_000
+_CENTS_MAX = 1_000_000
 _SHARE_U6 = 1_000_000
 _MS_NS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class View:
-    """What a cell sees: polls every so often from a phase on, books so much later. Units: ms; AS_RECORDED for the recorded polls."""
+    """
+    What a cell sees: polls every so often from a phase on, books so much later.
+
+    Units: ms; poll_ms is AS_RECORDED for the recorded polls.
+    """
 
     poll_ms: int = AS_RECORDED
     phase: int = 0
@@ -43,9 +48,10 @@ class Setting:
     """
     One cell.
 
-    Units: edges and slip in u6 of a dollar, delays in ms, shares, cash and bankroll in u6. venue_delay_ms AS_RECORDED takes what the
-    market said at the time. limit_slip_u6 -1 buys up to the price at which the edge is still min_edge. rearm_u6 None re-arms a
-    crossing as soon as the edge is below min_edge. exit_edge_u6 None holds to settlement. Caps None are none.
+    Units: edges and slip in u6 of a dollar, delays in ms, shares, cash and bankroll in u6. venue_delay_ms AS_RECORDED
+    takes what the market said at the time. limit_slip_u6 -1 buys up to the price at which the edge is still min_edge.
+    rearm_u6 None re-arms a crossing as soon as the edge is below min_edge. exit_edge_u6 None holds to settlement. Caps
+    None are none.
     """
 
     view: View = View()
@@ -139,7 +145,9 @@ def parse_cents(text: str) -> int:
     try:
         value = Decimal(text) * _CENT_U6
     except InvalidOperation:
-        raise UsageError(f"{text!r} is not a number of cents", hint="--min-edge 5  or  --min-edge 1:10:0.5") from None
+        value = Decimal("nan")
+    if not value.is_finite() or abs(value) > _CENTS_MAX * _CENT_U6:
+        raise UsageError(f"{text!r} is not a number of cents", hint="--min-edge 5  or  --min-edge 1:10:0.5")
     if value != int(value) or int(value) % 100:
         raise UsageError(f"{text} cents is finer than a hundredth of a cent")
     return int(value)
@@ -155,7 +163,9 @@ def parse_numbers(text: str, name: str) -> list[Decimal]:
     hint = f"--{name} 1,2,5  or  --{name} 1:10:0.5 (first:last:step)"
     try:
         if ":" not in text:
-            return [Decimal(part) for part in text.split(",")]
+            listed = [Decimal(part) for part in text.split(",")]
+            if all(value.is_finite() for value in listed):
+                return listed
         first, last, step = (Decimal(part) for part in text.split(":"))
     except (InvalidOperation, ValueError):
         raise UsageError(f"--{name} {text!r} is neither a list nor a range", hint=hint) from None

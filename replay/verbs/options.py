@@ -22,6 +22,7 @@ __all__ = ["films_of", "milliseconds", "progress_bar", "setting_of", "setting_op
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 _MS_NS = 1_000_000
+_SCALED_END = 10**15
 
 
 def setting_options(verb: _Verb) -> _Verb:
@@ -60,26 +61,26 @@ def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
         UsageError: an option is not what it should be.
     """
     from replay.core.cells import Policy, Sizing
-    from replay.settings import AS_RECORDED, Setting, View, parse_cents, parse_numbers
+    from replay.settings import AS_RECORDED, Setting, View, parse_cents
 
     def given(name: str) -> str | None:
         value = options.get(name)
         return None if value is None else str(value)
 
-    def units(name: str) -> int | None:
+    def units(name: str, *, least: int = 0) -> int | None:
         text = given(name)
-        return None if text is None else int(parse_numbers(text, name.replace("_", "-"))[0] * 1_000_000)
+        return None if text is None else _scaled(text, name, 1_000_000, least=least)
 
     def cents(name: str) -> int | None:
         text = given(name)
         return None if text is None else parse_cents(text)
 
     poll = given("poll")
-    cash = units("cash")
+    cash = units("cash", least=1)
     venue = given("venue_delay")
     return Setting(
         view=View(
-            poll_ms=AS_RECORDED if poll is None else int(parse_numbers(poll, "poll")[0] * 1000),
+            poll_ms=AS_RECORDED if poll is None else _scaled(poll, "poll", 1_000, least=1),
             phase=int(given("phase") or 0),
             book_delay_ms=milliseconds(given("book_delay") or "0", "book-delay"),
         ),
@@ -90,13 +91,27 @@ def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
         rearm_u6=cents("rearm"),
         cooldown_ms=milliseconds(given("cooldown") or "0", "cooldown"),
         sizing=Sizing.SHARES if cash is None else Sizing.CASH,
-        size_u6=(units("shares") or 0) if cash is None else cash,
+        size_u6=(units("shares", least=1) or Setting().size_u6) if cash is None else cash,
         limit_slip_u6=cents("slip") or 0,
         all_or_none=bool(options.get("all_or_none")),
         cap_shares_u6=units("cap_shares"),
         cap_cash_u6=units("cap_cash"),
         exit_edge_u6=cents("exit_edge"),
     )
+
+
+def _scaled(text: str, name: str, scale: int, *, least: int) -> int:
+    """Read one number as a whole number of its smallest unit, not below least and not beyond what a fold can hold."""
+    from replay.settings import parse_numbers
+
+    option = name.replace("_", "-")
+    values = parse_numbers(text, option)
+    value = values[0] * scale
+    if len(values) > 1:
+        raise UsageError(f"--{option} {text} is more than one value", hint="gametape sweep takes lists and ranges")
+    if value != int(value) or not least <= value < _SCALED_END:
+        raise UsageError(f"--{option} {text} is too small, too large or too fine")
+    return int(value)
 
 
 def milliseconds(text: str, name: str) -> int:

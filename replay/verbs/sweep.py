@@ -106,7 +106,7 @@ def _settings(
     options: dict[str, object],
 ) -> list[Setting]:
     """Return the grid that the options describe, phases only where polls are simulated."""
-    from replay.settings import AS_RECORDED, View, grid, parse_numbers
+    from replay.settings import AS_RECORDED, View, grid, parse_cents, parse_numbers
 
     base = setting_of("1", options)
     polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in parse_numbers(poll, "poll")]
@@ -120,7 +120,7 @@ def _settings(
     venues = [AS_RECORDED] if venue_delay is None else [milliseconds(t, "venue-delay") for t in venue_delay.split(",")]
     return grid(
         base,
-        min_edges_u6=[int(value * 10_000) for value in parse_numbers(min_edge, "min-edge")],
+        min_edges_u6=[parse_cents(str(value)) for value in parse_numbers(min_edge, "min-edge")],
         views=views,
         order_delays_ms=[milliseconds(text, "order-delay") for text in order_delay.split(",")],
         venue_delays_ms=venues,

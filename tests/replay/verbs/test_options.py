@@ -1,0 +1,113 @@
+"""What the verbs of the backtest share."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from recorder.errors import UsageError
+from replay.core.cells import Policy, Sizing
+from replay.film import decoder_version
+from replay.settings import AS_RECORDED, Setting, View
+from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch
+
+
+def setting_from(*words: str) -> Setting:
+    made: list[Setting] = []
+
+    @click.command()
+    @setting_options
+    def verb(strategy: str, model_name: str, **options: object) -> None:
+        assert (strategy, model_name) == ("fusion", "brownian")
+        made.append(setting_of("5", options))
+
+    result = CliRunner().invoke(verb, words)
+    if result.exception is not None:
+        raise result.exception
+    return made[0]
+
+
+def test_without_options_it_is_the_default_setting() -> None:
+    """The defaults of the command line are those of a Setting."""
+    assert setting_from() == Setting()
+
+
+def test_every_option_has_its_place() -> None:
+    """Cents become u6 of a dollar, shares and dollars u6, times milliseconds."""
+    words = "--policy every --rearm 2.5 --cooldown 1.5s --shares 20 --slip 1 --fok --cap-shares 100 --cap-cash 50.5"
+    assert setting_from(*words.split(), "--exit-edge", "-1") == Setting(
+        policy=Policy.EVERY,
+        rearm_u6=25_000,
+        cooldown_ms=1_500,
+        size_u6=20_000_000,
+        limit_slip_u6=10_000,
+        all_or_none=True,
+        cap_shares_u6=100_000_000,
+        cap_cash_u6=50_500_000,
+        exit_edge_u6=-10_000,
+    )
+    assert setting_from("--cash", "25") == Setting(sizing=Sizing.CASH, size_u6=25_000_000)
+
+
+def test_views_and_delays_of_one_run() -> None:
+    """What a single run sees and waits for comes from the verb's own options."""
+    options = {"poll": "2.5", "phase": 3, "book_delay": "100ms", "order_delay": "250ms", "venue_delay": "1s"}
+    made = setting_of("0.5", options)
+    assert made.view == View(poll_ms=2_500, phase=3, book_delay_ms=100)
+    assert (made.min_edge_u6, made.order_delay_ms, made.venue_delay_ms) == (5_000, 250, 1_000)
+    assert setting_of("5", {}).venue_delay_ms == AS_RECORDED
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--shares", "0"),
+        ("--shares", "-5"),
+        ("--shares", "1,2"),
+        ("--shares", "0.0000001"),
+        ("--shares", "1e30"),
+        ("--cash", "nan"),
+        ("--cash", "0"),
+        ("--cap-cash", "-1"),
+        ("--rearm", "nan"),
+        ("--exit-edge", "1e99"),
+        ("--slip", "x"),
+    ],
+)
+def test_what_is_no_value_of_an_option(words) -> None:
+    """A number that is none, too small, too large, too fine, or several of them, is a usage error."""
+    with pytest.raises(UsageError):
+        setting_from(*words)
+
+
+@pytest.mark.parametrize("text", ["0.0001s", "soon", "-1s", ""])
+def test_what_is_no_whole_number_of_milliseconds(text) -> None:
+    """Anything else is a usage error."""
+    with pytest.raises(UsageError):
+        milliseconds(text, "order-delay")
+
+
+def test_seconds_never_fall() -> None:
+    """A stopwatch begins at about nothing and only rises."""
+    with stopwatch() as seconds:
+        assert 0 <= seconds() <= seconds()
+
+
+def test_progress_without_a_terminal_is_silent_at_first(capsys) -> None:
+    """Where stderr is no terminal, nothing is said before ten seconds have passed."""
+    with progress_bar("folding") as tell:
+        tell(1, 2)
+    assert capsys.readouterr().err == ""
+
+
+def test_films_come_from_the_cache(sample, cache_dir, monkeypatch) -> None:
+    """A tape is decoded once; the second film is read back, equal in every column."""
+    monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(cache_dir))
+    first, second = films_of([sample])[0], films_of([sample])[0]
+    assert (first.digest, first.counts, len(first.night.rows.seq)) == (
+        second.digest,
+        second.counts,
+        len(second.night.rows.seq),
+    )
+    assert (cache_dir / "film" / f"{sample.digest()[:32]}-{decoder_version()}" / "film.json").exists()

@@ -1,0 +1,127 @@
+"""`gametape replay`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from recorder.errors import UsageError
+from replay.verbs.replay import replay
+
+SAMPLE = str(Path(__file__).resolve().parents[3] / "data" / "sample")
+CONTRACT = [
+    "schema",
+    "digest",
+    "events",
+    "evaluations",
+    "signals",
+    "orders",
+    "fills",
+    "pnl_u6",
+    "coverage",
+    "seconds",
+]
+
+
+@pytest.fixture(autouse=True)
+def _our_cache(cache_dir, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(cache_dir))
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words: str) -> Result:
+    result = CliRunner().invoke(replay, words)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def facts(*words: str) -> dict[str, object]:
+    return json.loads(run(*words, "--json").stdout)
+
+
+def test_the_json_contract() -> None:
+    """The keys that scripts may count on are there, the schema first; each tape has its own figures."""
+    told = facts(SAMPLE, "--min-edge", "3")
+    assert next(iter(told)) == "schema"
+    assert told["schema"] == "gametape.replay/1"
+    assert set(CONTRACT) <= set(told)
+    assert told["signals"] >= told["orders"] >= told["fills"] > 0
+    assert (told["tapes"][0]["tape"], told["tapes"][0]["label"]) == ("sample", "simulated")
+    assert told["tapes"][0]["digest"] == told["digest"]
+
+
+@pytest.mark.parametrize("options", [(), ("--order-delay", "3s", "--venue-delay", "1s"), ("--policy", "every")])
+def test_exact_is_the_same(options) -> None:
+    """The engine driven envelope by envelope, in chunks of any size, gives the digest of the film."""
+    told = facts(SAMPLE, *options)
+    for chunk in ("997", "1000000"):
+        assert facts(SAMPLE, *options, "--exact", "--chunk", chunk)["digest"] == told["digest"]
+
+
+def test_orders_under_way_at_the_end_are_the_same_in_both(tmp_path) -> None:
+    """With a delay of twenty minutes, what arrives after the last book but before the last pulse arrives in both."""
+    options = (SAMPLE, "--order-delay", "20m", "--policy", "every", "--cooldown", "1m")
+    exact = facts(*options, "--exact", "--chunk", "13", "--out", str(tmp_path / "exact"))
+    film = facts(*options, "--out", str(tmp_path / "film"))
+    assert exact["digest"] == film["digest"]
+    assert "filled" in film["tapes"][0]["order_statuses"]
+
+
+def test_a_setting_is_part_of_the_digest() -> None:
+    """Another threshold, delay or poll plan is another ledger."""
+    options = [(), ("--min-edge", "4"), ("--order-delay", "1s"), ("--poll", "10"), ("--poll", "10", "--phase", "1")]
+    digests = [facts(SAMPLE, *words)["digest"] for words in options]
+    assert len(set(digests)) == len(digests)
+
+
+def test_words_for_people(tmp_path) -> None:
+    """Without --json: what was seen, what was decided, what it came to, marked as simulated; files where asked."""
+    done = run(SAMPLE, "--min-edge", "3", "--out", str(tmp_path / "run"))
+    assert "sample  [simulated]: " in done.stdout
+    assert "simulated P&L $" in done.stdout
+    assert "more signals (--out DIR writes all of them)" in done.stdout
+    assert "written to" in done.stderr
+    told = facts(SAMPLE, "--min-edge", "3")
+    card = json.loads((tmp_path / "run" / "ledger.json").read_bytes())
+    assert card["digest"] == told["digest"]
+    assert len(pl.read_parquet(tmp_path / "run" / "orders.parquet")) == told["signals"]
+    assert len(pl.read_parquet(tmp_path / "run" / "evaluations.parquet")) == told["evaluations"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--min-edge", "much"),
+        ("--min-edge", "0.001"),
+        ("--poll", "0.1"),
+        ("--poll", "fast"),
+        ("--order-delay", "1parsec"),
+        ("--order-delay", "0.0001s"),
+        ("--shares", "none"),
+        ("--strategy", "fussion"),
+        ("--model", "nothing"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(words) -> None:
+    """A wrong number, duration or name exits with 2 and says what."""
+    with pytest.raises(UsageError) as failed:
+        run(SAMPLE, *words)
+    assert failed.value.what
+
+
+@pytest.mark.parametrize("words", [("--exact", "--poll", "5"), ("--exact", "--book-delay", "1s"), ("--policy", "no")])
+def test_options_that_contradict_each_other(words) -> None:
+    """What click itself refuses exits with 2 too."""
+    assert run(SAMPLE, *words).exit_code == 2
+
+
+def test_a_tape_that_is_not_there() -> None:
+    """A missing tape, and one that is given twice, are usage errors."""
+    for words in (("nowhere",), (SAMPLE, SAMPLE)):
+        with pytest.raises(UsageError):
+            run(*words)

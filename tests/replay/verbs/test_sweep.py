@@ -1,0 +1,117 @@
+"""`gametape sweep`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from recorder.errors import UsageError
+from replay.verbs.replay import replay
+from replay.verbs.sweep import sweep
+
+SAMPLE = str(Path(__file__).resolve().parents[3] / "data" / "sample")
+CELL_CONTRACT = {
+    "min_edge_c",
+    "poll_s",
+    "phase",
+    "order_delay_ms",
+    "signals",
+    "fills",
+    "pnl_per_game",
+    "ci_low",
+    "ci_high",
+}
+
+
+@pytest.fixture(autouse=True)
+def _our_cache(cache_dir, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(cache_dir))
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words: str) -> Result:
+    result = CliRunner().invoke(sweep, words)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_the_json_contract() -> None:
+    """The keys that scripts may count on are there, a row a cell, phases only where polls are simulated."""
+    words = ("--min-edge", "3:5:1", "--poll", "10,30", "--phases", "2", "--order-delay", "0,1s", "--json")
+    told = json.loads(run(SAMPLE, *words).stdout)
+    assert next(iter(told)) == "schema"
+    assert told["schema"] == "gametape.sweep/1"
+    assert {"digest", "events", "seconds", "cells"} <= set(told)
+    assert len(told["cells"]) == 3 * 2 * 2 * 2
+    assert set(told["cells"][0]) >= CELL_CONTRACT
+    assert {(cell["poll_s"], cell["phase"]) for cell in told["cells"]} == {(10.0, 0), (10.0, 1), (30.0, 0), (30.0, 1)}
+    assert told["rechecked"] == 3
+    recorded = json.loads(run(SAMPLE, "--min-edge", "5", "--phases", "4", "--json").stdout)["cells"]
+    assert [(cell["poll_s"], cell["phase"]) for cell in recorded] == [(None, 0)]
+
+
+def test_a_cell_is_a_replay() -> None:
+    """A cell's figures are those of `gametape replay` with the same options."""
+    options = (SAMPLE, "--min-edge", "4", "--order-delay", "1s", "--cash", "20", "--json")
+    (cell,) = json.loads(run(*options).stdout)["cells"]
+    told = json.loads(CliRunner().invoke(replay, options).stdout)
+    assert (cell["signals"], cell["fills"], cell["pnl_u6"]) == (told["signals"], told["fills"], told["pnl_u6"])
+
+
+def test_a_run_folder(tmp_path) -> None:
+    """--out leaves cells, games, the featured cell's ledger and the evidence of a report, and says what comes next."""
+    done = run(SAMPLE, "--min-edge", "3,6", "--out", "runs/a")
+    folder = tmp_path / "runs" / "a"
+    assert "next: gametape report runs/a" in done.stderr
+    assert len(pl.read_parquet(folder / "cells.parquet")) == 2
+    assert (folder / "games.parquet").exists()
+    assert (folder / "evidence.json").exists()
+    summary = json.loads((folder / "sweep.json").read_bytes())
+    ledger = json.loads((folder / "ledger" / "sample" / "ledger.json").read_bytes())
+    assert ledger["signals"] == summary["cells"][summary["featured"]]["signals"]
+
+
+def test_words_for_people() -> None:
+    """Without --json: the best cells by lower limit, marked as simulated, and a warning about the best of many."""
+    done = run(SAMPLE, "--min-edge", "1:9:0.5")
+    assert "17 cells over 3 games  [simulated]" in done.stdout
+    assert "looking at the best of many flatters it" in done.stdout
+    assert "re-checked alone: equal" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--min-edge", "5:1:1"),
+        ("--min-edge", "1:5:0"),
+        ("--min-edge", "1:5"),
+        ("--min-edge", "1:5:x"),
+        ("--min-edge", ""),
+        ("--min-edge", "0:100000:1"),
+        ("--min-edge", "nan"),
+        ("--min-edge", "inf"),
+        ("--min-edge", "0.00001"),
+        ("--poll", "-5"),
+        ("--poll", "0"),
+        ("--poll", "0.0001"),
+        ("--poll", "0.05"),
+        ("--order-delay", "-1s"),
+        ("--order-delay", "1s,,2s"),
+        ("--venue-delay", "soon"),
+    ],
+)
+def test_a_bad_grid_is_a_usage_error(words) -> None:
+    """What is no grid, or cannot be answered, exits with 2, with words and without a traceback."""
+    with pytest.raises(UsageError) as failed:
+        run(SAMPLE, *words)
+    assert failed.value.what
+
+
+def test_no_phase_at_all() -> None:
+    """--phases 0 is refused."""
+    assert run(SAMPLE, "--phases", "0").exit_code == 2
