@@ -21,6 +21,7 @@ import msgspec
 from recorder.envelope import Envelope, Kind
 from recorder.errors import CorruptError, RegressionError
 from recorder.sequencer import RECORDER
+from replay.difference import cat_command, differing_fields, field_lines
 from replay.live.decisions import LIVE, LiveConfig, cause_of, decisions_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["LiveSession", "Parity", "check_parity", "live_sessions"]
 
 _CHUNK = 5_000
+_SIDES = ("recorded", "recomputed")
 _FOR_EVER = 1 << 62
 
 
@@ -94,7 +96,7 @@ def check_parity(path: Path) -> Parity:
         equal += same
         divergence = divergence or found
     if divergence is not None and divergence["look_at"] is not None:
-        divergence["cat"] = f"gametape cat {path} --first-seq {divergence['look_at']} --limit 1"
+        divergence["cat"] = cat_command(path, divergence["look_at"])
     evaluations = {
         "recorded": sum(one.session.end["evaluations"] for one in made if one.session.end),
         "recomputed": sum(one.evaluations for one in made if one.session.end),
@@ -215,11 +217,8 @@ def _compare_evaluations(one: _Anew) -> dict[str, Any] | None:
     if one.session.end is None:
         return None
     anew = {"evaluations": one.evaluations, "digest": one.digest.hexdigest()}
-    fields = {
-        key: {"recorded": one.session.end[key], "recomputed": value}
-        for key, value in anew.items()
-        if one.session.end[key] != value
-    }
+    told = {key: one.session.end[key] for key in anew}
+    fields = differing_fields(told, anew, _SIDES)
     why = "the decisions are equal, the evaluations are not"
     blank = {"index": None, "seq": None, "cause": None, "look_at": None}
     return {**blank, "why": why, "fields": fields} if fields else None
@@ -233,12 +232,7 @@ def _difference(one: _Anew, index: int) -> dict[str, Any] | None:
     if cause == cause_anew and told == made:
         return None
     why = "missing on the tape" if seq is None else "on the tape only" if cause_anew is None else "differs"
-    left, right = {"cause": cause, **told}, {"cause": cause_anew, **made}
-    fields = {
-        key: {"recorded": left.get(key), "recomputed": right.get(key)}
-        for key in dict.fromkeys((*left, *right))
-        if left.get(key) != right.get(key)
-    }
+    fields = differing_fields({"cause": cause, **told}, {"cause": cause_anew, **made}, _SIDES)
     causes = [one for one in (cause, cause_anew) if one is not None]
     return {"why": why, "seq": seq, "cause": cause_anew, "fields": fields, "look_at": min(causes, default=None)}
 
@@ -257,10 +251,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     where = "" if divergence["seq"] is None else f" at seq {divergence['seq']}"
     lines = [
         f"{head}{divergence['why']}{where}",
-        *(
-            f"  {key:<12} live {pair['recorded']}   anew {pair['recomputed']}"
-            for key, pair in divergence["fields"].items()
-        ),
+        *field_lines(divergence["fields"], {"recorded": "live", "recomputed": "anew"}),
     ]
     if "cat" in divergence:
         lines.append(f"  it follows from: {divergence['cat']}")
