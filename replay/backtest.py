@@ -1,8 +1,9 @@
 """
 Backtest: films in, ledgers and cells out.
 
-`replay_tape` drives the engine envelope by envelope, as live does; `run_settings` folds a film once for any number of settings. Both end in
-the same settlement, and must agree to the micro-dollar: the tests hold them against each other, and every sweep re-checks a sample.
+`replay_tape` drives the engine envelope by envelope, as live does; `run_settings` folds a film once for any number of
+settings. Both end in the same settlement, and must agree to the micro-dollar: the tests hold them against each other,
+and every sweep re-checks a sample.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.cells import ORDER_COLUMNS, SKIP_NAMES
+from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, SKIP_NAMES
 from replay.core.engine import Engine, Fold, Freshness, Outcome, fair_values
 from replay.core.models import WinProbability
 from replay.core.roll import Catalogue
+from replay.core.rows import POLL_COLUMNS
 from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
 from replay.core.state.market import Market
 from replay.core.strategy import Strategy
@@ -37,6 +39,8 @@ __all__ = ["Cell", "coverage_of", "replay_film", "replay_tape", "run_settings"]
 Ints = NDArray[np.int64]
 
 _CELL = ORDER_COLUMNS.index("cell")
+_POLL_FEED, _POLL_OUTCOME = POLL_COLUMNS.index("feed"), POLL_COLUMNS.index("outcome")
+_MISSED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +64,7 @@ def replay_tape(
     setting: Setting,
     *,
     chunk: int = 1_000,
-    freshness: Freshness = Freshness(),
+    freshness: Freshness = Freshness(),  # noqa: B008 - frozen
     on_outcome: Callable[[Outcome], None] | None = None,
 ) -> Ledger:
     """
@@ -99,13 +103,11 @@ def replay_tape(
         tokens=list(catalogue.tokens),
         games=[game.game_id for game in catalogue.games],
         game_of=engine.fold.market.game[: len(catalogue.tokens)].tolist(),
-        evaluations=np.concatenate(said) if said else np.zeros((0, 10), np.int64),
+        evaluations=_stacked(said, len(EVALUATION_COLUMNS)),
         orders=engine.fold.orders(),
         looks=_named_looks(engine.fold, 0),
         settlements=_settlements(engine.fold, 0, catalogue, payouts),
-        coverage=coverage_of(
-            catalogue, np.concatenate(polls) if polls else np.zeros((0, 7), np.int64), first_ns, last_ns
-        ),
+        coverage=coverage_of(catalogue, _stacked(polls, len(POLL_COLUMNS)), first_ns, last_ns),
         model_failures=engine.model_failures,
     )
 
@@ -116,8 +118,8 @@ def replay_film(
     model: WinProbability,
     setting: Setting,
     *,
-    polls: PollPlan = PollPlan(),
-    freshness: Freshness = Freshness(),
+    polls: PollPlan = PollPlan(),  # noqa: B008 - frozen
+    freshness: Freshness = Freshness(),  # noqa: B008 - frozen
 ) -> Ledger:
     """Return the ledger of one setting from a film; that of `replay_tape` where the setting polls as recorded."""
     fold, failed, _ = _folded(film, strategy, model, [setting], polls, freshness, record=True)
@@ -148,8 +150,8 @@ def run_settings(
     model: WinProbability,
     settings: Sequence[Setting],
     *,
-    polls: PollPlan = PollPlan(),
-    freshness: Freshness = Freshness(),
+    polls: PollPlan = PollPlan(),  # noqa: B008 - frozen
+    freshness: Freshness = Freshness(),  # noqa: B008 - frozen
 ) -> list[Cell]:
     """Fold a film once for all settings and return their cells in the order given."""
     fold, _, order = _folded(film, strategy, model, settings, polls, freshness, record=False)
@@ -195,18 +197,22 @@ def _folded(
 
 
 def coverage_of(catalogue: Catalogue, polls: Ints, first_ns: int, last_ns: int) -> dict[str, float]:
-    """Return the share of polls of each score feed that brought an answer, and how long the tape is in seconds."""
+    """Return the share of polls of each polled feed that brought an answer, and how long the tape is in seconds."""
     covered: dict[str, float] = {"seconds": round((last_ns - first_ns) / 1e9, 3)}
     for number, feed in enumerate(catalogue.feeds):
-        outcomes = polls[polls[:, 3] == number, 4]
+        outcomes = polls[polls[:, _POLL_FEED] == number, _POLL_OUTCOME]
         if len(outcomes):
-            covered[feed] = round(float((outcomes != 2).mean()), 6)
+            covered[feed] = round(float((outcomes != _MISSED).mean()), 6)
     return covered
 
 
 def _chunks(envelopes: Iterator[Envelope], size: int) -> Iterator[list[Envelope]]:
     while chunk := list(islice(envelopes, size)):
         yield chunk
+
+
+def _stacked(parts: list[Ints], width: int) -> Ints:
+    return np.concatenate([np.zeros((0, width), np.int64), *parts])
 
 
 def _named_looks(fold: Fold, view: int) -> dict[str, int]:

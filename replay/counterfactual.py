@@ -1,8 +1,12 @@
 """
 Poll plans: what a view would have seen had we polled in another rhythm.
 
-Phases are drawn per game and source from a seed, as a fraction of the interval, so that settings with the same phase number differ by the
-interval alone. A plan faster than the recording cannot be answered from polls and is refused.
+Phases are drawn per game and source from a seed: one instant for each phase number, from which the polls of every
+interval are counted. So settings with the same phase number differ by the interval alone, and while a game is on a
+poller of a multiple of the interval sees a part of what the faster one sees, and nothing else. Round trips are those of
+the recorded polls that the answers come from, so that nothing a view sees depends on what is recorded later.
+
+A plan faster than the recording cannot be answered from polls and is refused.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from recorder.errors import UsageError
 from replay.core.cells import Timeline
 from replay.core.events import GameStatus
 from replay.core.polls import resample
+from replay.core.rows import POLL_COLUMNS, STATE_COLUMNS
 from replay.film import Film
 from replay.settings import AS_RECORDED, View
 
@@ -26,7 +31,15 @@ __all__ = ["PollPlan", "fastest_interval_ms", "refuse_unanswerable", "timeline_o
 Ints = NDArray[np.int64]
 
 _MS_NS = 1_000_000
-_SEQ, _RECV, _GAME, _SOURCE, _STATUS, _POLL = 0, 1, 2, 3, 4, 10
+_SEQ, _RECV, _GAME, _SOURCE, _STATUS, _POLL = (
+    STATE_COLUMNS.index(name) for name in ("seq", "recv_ns", "game", "source", "status", "poll")
+)
+_POLL_SENT, _POLL_RECV, _POLL_OUTCOME, _POLL_URL = (
+    POLL_COLUMNS.index(name) for name in ("sent_ns", "recv_ns", "outcome", "url")
+)
+_MISSED = 2
+_ORIGIN_MS = 86_400_000
+"""Phases are drawn from a day, which is long against any interval."""
 _TOLERANCE = 0.95
 """A recorder that means to poll every 2 s is a little faster at times."""
 
@@ -34,9 +47,9 @@ _TOLERANCE = 0.95
 @dataclass(frozen=True, slots=True)
 class PollPlan:
     """
-    How the polls of every view are drawn. Units: ms. While no game is on a poller asks every idle_ms at most.
+    How the polls of every view are drawn: phases from the seed; while its game is not on, a poller asks every idle_ms.
 
-    The round trips are those that were recorded, in the order of a shuffle by the seed.
+    Units: ms. An interval slower than idle_ms is kept all the time.
     """
 
     seed: int = 0
@@ -44,7 +57,7 @@ class PollPlan:
 
 
 def fastest_interval_ms(film: Film) -> int:
-    """Return the interval that the recording can answer: the median time between polls of a live game, the slower source's."""
+    """Return the interval that a recording can answer: the median time between polls of a game that is on."""
     medians = []
     for _, series in _series(film):
         live = film.night.states[series, _STATUS] == GameStatus.LIVE
@@ -69,7 +82,7 @@ def refuse_unanswerable(films: Sequence[Film], polls_ms: Sequence[int]) -> None:
         if min(asked) < fastest * _TOLERANCE:
             raise UsageError(
                 f"a poll every {min(asked) / 1000:g} s cannot be answered from {film.tape}",
-                why=f"its scores were polled every {fastest / 1000:.3g} s while games were live, and what happened in between is not on it",
+                why=f"it was polled every {fastest / 1000:.3g} s while games were on, and nothing between is on it",
                 hint=f"--poll {np.ceil(fastest / 1000):g} or slower",
             )
 
@@ -117,21 +130,22 @@ def _polled(film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, 
     """Return (time seen, state) of all games under one rhythm and phase, merged by time."""
     at: list[Ints] = []
     what: list[Ints] = []
+    live_ms, idle_ms = view.poll_ms, max(view.poll_ms, plan.idle_ms)
+    room = int((film.last_ns - film.first_ns) // (live_ms * _MS_NS)) + 2
     for (game, source), part in series:
         draw = random.Random(f"{plan.seed}/{film.catalogue.games[game].game_id}/{source}/{view.phase}")
-        recv_ns, state, live, rtts_ns = _observations(film, part, draw)
-        room = int((film.last_ns - film.first_ns) // (min(view.poll_ms, plan.idle_ms) * _MS_NS)) + 2
+        recv_ns, state, live, rtt_ns = _observations(film, part)
         seen_ns, seen = np.empty(room, np.int64), np.empty(room, np.int64)
         count = resample(
             recv_ns,
             state,
             live,
-            rtts_ns,
+            rtt_ns,
             film.first_ns,
             film.last_ns,
-            int(draw.random() * view.poll_ms) * _MS_NS,
-            view.poll_ms * _MS_NS,
-            max(view.poll_ms, plan.idle_ms) * _MS_NS,
+            draw.randrange(_ORIGIN_MS) % live_ms * _MS_NS,
+            live_ms * _MS_NS,
+            idle_ms * _MS_NS,
             seen_ns,
             seen,
         )
@@ -143,17 +157,16 @@ def _polled(film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, 
     return at_ns[order], state[order]
 
 
-def _observations(film: Film, part: Ints, draw: random.Random) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return a game's observations at one source with that source's failed polls among them, and its round trips, shuffled."""
+def _observations(film: Film, part: Ints) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return time, state (-1 for a failed poll of the same URLs), whether the game is on, and round trip, by time."""
     states, polls = film.night.states, film.night.polls
     own = polls[states[part, _POLL]]
-    feed = own[0, 3]
-    missed = polls[(polls[:, 3] == feed) & (polls[:, 4] == 2), 2]
-    recv_ns = np.concatenate([states[part, _RECV], missed])
-    state = np.concatenate([part, np.full(len(missed), -1, np.int64)])
+    failed = polls[np.isin(polls[:, _POLL_URL], own[:, _POLL_URL]) & (polls[:, _POLL_OUTCOME] == _MISSED)]
+    blind = np.zeros(len(failed), np.int64)
     on = np.isin(states[part, _STATUS], (int(GameStatus.LIVE), int(GameStatus.BREAK)))
-    live = np.concatenate([on.astype(np.int64), np.zeros(len(missed), np.int64)])
+    recv_ns = np.concatenate([own[:, _POLL_RECV], failed[:, _POLL_RECV]])
+    state = np.concatenate([part, blind - 1])
+    live = np.concatenate([on.astype(np.int64), blind])
+    rtt_ns = np.concatenate([own[:, _POLL_RECV] - own[:, _POLL_SENT], blind])
     order = np.argsort(recv_ns, kind="stable")
-    rtts = (own[:, 2] - own[:, 1]).tolist()
-    draw.shuffle(rtts)
-    return recv_ns[order], state[order], live[order], np.array(rtts, np.int64)
+    return recv_ns[order], state[order], live[order], rtt_ns[order]

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -14,17 +15,20 @@ from numpy.typing import NDArray
 from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, OrderStatus
 from replay.settle import Basis, value_u6
 
-__all__ = ["Ledger", "Settlement", "combined_digest"]
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["SETTLEMENT_COLUMNS", "Ledger", "Settlement", "combined_digest"]
 
 Ints = NDArray[np.int64]
 
-_TOKEN = ORDER_COLUMNS.index("token")
-_SIDE = ORDER_COLUMNS.index("side")
 _STATUS = ORDER_COLUMNS.index("status")
 _FILLED = ORDER_COLUMNS.index("filled_u6")
-_CASH = ORDER_COLUMNS.index("cash_u6")
 _FEE = ORDER_COLUMNS.index("fee_u6")
 _FORMAT = "gametape.ledger/1"
+
+SETTLEMENT_COLUMNS = ("token_id", "game_id", "shares_u6", "cash_u6", "payout_u6", "basis", "pnl_u6")
+_TEXT_COLUMNS = ("token_id", "game_id", "basis")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +36,8 @@ class Settlement:
     """
     What one token's position came to.
 
-    Units: u6. payout_u6 is None where the market is open and no mid is known; the position then counts as worthless, and open says so.
+    Units: u6. payout_u6 is None where the market is open and no mid is known; the position then counts as worthless,
+    and its basis says open.
     """
 
     token_id: str
@@ -47,14 +52,18 @@ class Settlement:
         """Cash moved and what is held, at the payout."""
         return self.cash_u6 + value_u6(self.shares_u6, self.payout_u6 or 0)
 
+    def as_row(self) -> tuple[str, str, int, int, int | None, str, int]:
+        """Return the values of SETTLEMENT_COLUMNS."""
+        return self.token_id, self.game_id, self.shares_u6, self.cash_u6, self.payout_u6, self.basis, self.pnl_u6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """
     One tape, one setting.
 
-    evaluations (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)) as the fold said them; tokens and games name the numbers;
-    game_of the game of each token, -1 for none; looks what came of every look at a token.
+    evaluations (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)) as the fold said them; tokens and games
+    name the numbers; game_of the game of each token, -1 for none; looks what came of every look at a token.
     """
 
     tape: str
@@ -76,9 +85,10 @@ class Ledger:
 
     def digest(self) -> str:
         """
-        Return sha256 over the decisions: config, names, then evaluations, orders and settlements as little-endian int64.
+        Return sha256 over what was decided and what it came to.
 
-        Nothing about machine, time of running or tape layout is in it.
+        That is: the config and the names of tokens and games, evaluations and orders as little-endian int64, and every
+        settlement. Nothing about machine, time of running or tape layout is in it.
         """
         head = {"format": _FORMAT, "config": self.config, "tokens": self.tokens, "games": self.games}
         digest = hashlib.sha256(msgspec.json.encode(head, order="sorted"))
@@ -86,7 +96,7 @@ class Ledger:
             digest.update(len(table).to_bytes(8, "little"))
             digest.update(np.ascontiguousarray(table, "<i8").tobytes())
         for settled in self.settlements:
-            digest.update(msgspec.json.encode([settled.token_id, settled.pnl_u6, settled.basis]))
+            digest.update(msgspec.json.encode(settled.as_row()))
         return digest.hexdigest()
 
     @property
@@ -125,36 +135,18 @@ class Ledger:
         }
 
     def write(self, folder: Path) -> None:
-        """Write evaluations, orders, settlements as Parquet and the summary as JSON into a folder."""
-        import polars as pl
+        """
+        Write the run into a folder: three Parquet files and the summary as ledger.json.
 
+        Shape: evaluations.parquet and orders.parquet have EVALUATION_COLUMNS and ORDER_COLUMNS as Int64 (an order's
+        status as text) and the token_id; settlements.parquet SETTLEMENT_COLUMNS.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        names = pl.Series("token_id", self.tokens, dtype=pl.String)
-        for name, table, columns in (
-            ("evaluations", self.evaluations, EVALUATION_COLUMNS),
-            ("orders", self.orders, ORDER_COLUMNS),
-        ):
-            frame = pl.DataFrame({column: table[:, k] for k, column in enumerate(columns)}, schema=_schema(columns))
-            frame = frame.with_columns(names.gather(frame["token"]).alias("token_id"))
-            if name == "orders":
-                texts = pl.Series([status.name.lower() for status in OrderStatus])
-                frame = frame.with_columns(texts.gather(frame["status"]).alias("status"))
-            frame.write_parquet(folder / f"{name}.parquet")
-        settlements = [
-            {
-                "token_id": s.token_id,
-                "game_id": s.game_id,
-                "shares_u6": s.shares_u6,
-                "cash_u6": s.cash_u6,
-                "payout_u6": s.payout_u6,
-                "basis": s.basis,
-                "pnl_u6": s.pnl_u6,
-            }
-            for s in self.settlements
-        ]
-        pl.DataFrame(settlements, infer_schema_length=None).write_parquet(folder / "settlements.parquet")
+        self._frame(self.evaluations, EVALUATION_COLUMNS).write_parquet(folder / "evaluations.parquet")
+        self._frame(self.orders, ORDER_COLUMNS).write_parquet(folder / "orders.parquet")
+        self._settled().write_parquet(folder / "settlements.parquet")
         card = {
-            "schema": "gametape.ledger/1",
+            "schema": _FORMAT,
             "tape": self.tape,
             "tape_digest": self.tape_digest,
             "label": self.label,
@@ -163,15 +155,29 @@ class Ledger:
         }
         (folder / "ledger.json").write_bytes(msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n")
 
+    def _frame(self, table: Ints, columns: Sequence[str]) -> pl.DataFrame:
+        """Return a table with its columns named, its tokens' ids and its statuses as words."""
+        import polars as pl
+
+        frame = pl.DataFrame(
+            {name: table[:, k] for k, name in enumerate(columns)}, schema=dict.fromkeys(columns, pl.Int64)
+        )
+        token_ids = pl.Series("token_id", self.tokens, dtype=pl.String)
+        frame = frame.with_columns(token_ids.gather(frame["token"]).alias("token_id"))
+        if "status" not in columns:
+            return frame
+        words = pl.Series("status", [status.name.lower() for status in OrderStatus], dtype=pl.String)
+        return frame.with_columns(words.gather(frame["status"]).alias("status"))
+
+    def _settled(self) -> pl.DataFrame:
+        import polars as pl
+
+        kinds = {name: pl.String if name in _TEXT_COLUMNS else pl.Int64 for name in SETTLEMENT_COLUMNS}
+        return pl.DataFrame([settled.as_row() for settled in self.settlements], schema=kinds, orient="row")
+
 
 def combined_digest(digests: Sequence[str]) -> str:
     """Return one digest for several, in their order; that of one is itself."""
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
-
-
-def _schema(columns: Sequence[str]) -> dict[str, object]:
-    import polars as pl
-
-    return {column: pl.Int64 for column in columns}

@@ -23,7 +23,7 @@ def resample(
     recv_ns: Ints,
     state: Ints,
     live: Ints,
-    rtts_ns: Ints,
+    rtt_ns: Ints,
     start_ns: int,
     end_ns: int,
     phase_ns: int,
@@ -41,7 +41,6 @@ def resample(
     count = 0
     at = -1
     now = start_ns + phase_ns
-    poll = 0
     is_live = 0
     last_seen = start_ns
     while now <= end_ns:
@@ -49,11 +48,10 @@ def resample(
             at += 1
         if at >= 0 and state[at] >= 0:
             # A slow answer never overtakes the one before it: the poller waits for each.
-            last_seen = max(now + rtts_ns[poll % len(rtts_ns)], last_seen)
+            last_seen = max(now + rtt_ns[at], last_seen)
             seen_ns[count] = last_seen
             seen[count] = state[at]
             is_live = live[at]
             count += 1
-        poll += 1
         now += live_ns if is_live == 1 else idle_ns
     return count

@@ -1,9 +1,12 @@
 """
 From envelopes to rows: decoding, naming and ordering, once, live and in replay alike.
 
-The roller gives tokens and games their numbers, notes which connection a book came by so that a broken one can be forgotten, keeps
-the last answer of every URL so that `not modified` can repeat it, and turns the plan's links into rows, so that nothing is known
-before its envelope. It decides nothing.
+The roller gives tokens and games their numbers, notes which connection a book came by so that a broken one can be
+forgotten, keeps the last answer of every URL so that `not modified` can repeat it, and turns the plan's links into
+rows, so that nothing is known before its envelope. It decides nothing.
+
+Whatever the bytes are, it does not raise: a number that no fold could use (a tick of nothing, a fee above the whole, a
+score of twenty digits) counts as not said.
 """
 
 from __future__ import annotations
@@ -12,22 +15,33 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from recorder.envelope import Envelope, Kind
+from recorder.errors import UsageError
 from replay.core.decode import decode
 from replay.core.events import (
     BID,
+    BestQuoted,
     BookSnapshot,
+    ClockStepped,
+    ControlText,
     Event,
     FeedGap,
     GameRef,
     LevelChange,
+    MarketListed,
+    MarketResolved,
     MarketSeen,
     PlanGame,
     PlanSeen,
     PollMissed,
     PollUnchanged,
+    Pulse,
     ScoreSeen,
     TickSizeChanged,
     TradePrinted,
@@ -57,12 +71,27 @@ from replay.core.rows import (
     Rows,
     frozen,
 )
-from recorder.envelope import Envelope, Kind
 
 __all__ = ["Catalogue", "Game", "Roller"]
 
 _SOURCE_NUMBERS = {"espn": 0, "nba": 1}
 _MS = 1_000_000
+_DOLLAR_U6 = 1_000_000
+_DELAY_MS_MAX = 86_400_000
+_COUNT_MAX = (1 << 31) - 1
+_TOKENS_MAX = (1 << 15) - 1
+_ANSWERED, _UNCHANGED, _MISSED = 0, 1, 2
+
+
+class _Told(msgspec.Struct, gc=False):
+    """The recorder's facts about a poll or a note that the rows need."""
+
+    url: str = ""
+    sent_ns: int | None = None
+    note: str = ""
+
+
+_TOLD = msgspec.json.Decoder(_Told)
 
 
 @dataclass(slots=True)
@@ -89,7 +118,11 @@ class Roller:
     """Turns envelopes into the columns of a Night, in seq order, as many at a time as there are."""
 
     def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
-        """Begin with an empty catalogue. on_event is shown every event, as evidence for after the game."""
+        """
+        Begin with an empty catalogue.
+
+        on_event is shown every event but changes of levels, as evidence for after the game.
+        """
         self.catalogue = Catalogue()
         self.on_event = on_event
         self.counts: Counter[str] = Counter()
@@ -97,6 +130,7 @@ class Roller:
         self._token_numbers: dict[str, int] = {}
         self._game_numbers: dict[GameRef, int] = {}
         self._feed_numbers: dict[str, int] = {}
+        self._url_numbers: dict[str, int] = {}
         self._conn_of: dict[int, tuple[str, int]] = {}
         self._last_answer: dict[str, list[ScoreSeen]] = {}
         self._markets: dict[str, MarketSeen] = {}
@@ -104,28 +138,60 @@ class Roller:
         self._states = array("q")
         self._polls = array("q")
         self._rules = array("q")
+        # Total, so that a new kind of event must be thought about here; None: it moves no column.
+        self._takers: dict[type, Callable[[Envelope, Any], None] | None] = {
+            LevelChange: self._level,
+            BookSnapshot: self._snapshot,
+            TradePrinted: self._trade,
+            TickSizeChanged: self._tick_changed,
+            FeedGap: self._gap,
+            PlanSeen: self._plan,
+            MarketSeen: self._market,
+            # Scores, and what came of a poll, are taken where the answer is.
+            **dict.fromkeys((ScoreSeen, PollMissed, PollUnchanged, Undecodable)),
+            # Evidence for after the game, or for people.
+            **dict.fromkeys((BestQuoted, MarketListed, MarketResolved, ControlText, Pulse, ClockStepped)),
+        }
 
     def roll(self, envelopes: Iterable[Envelope]) -> Night:
-        """Return what these envelopes mean. Indices between the tables count within the returned night."""
+        """
+        Return what these envelopes mean. Indices between the tables count within the returned night.
+
+        Raises:
+            UsageError: more tokens than a night has numbers for.
+        """
+        names: list[type] = []
+        level, show = self._level, self._show
         for envelope in envelopes:
             events = decode(envelope)
-            for event in events:
-                self.counts[type(event).__name__] += 1
-                if self.on_event is not None:
-                    self.on_event(event)
-            if envelope.kind in (Kind.BODY, Kind.FAILED):
+            names += map(type, events)
+            kind = envelope.kind
+            if kind is Kind.BODY or kind is Kind.FAILED:
                 self._answer(envelope, events)
-            else:
-                for event in events:
-                    self._event(envelope, event)
+                continue
+            if kind is Kind.NOTE:
+                self._note(envelope)
+            for event in events:
+                if type(event) is LevelChange:
+                    level(envelope, event)
+                else:
+                    show(envelope, event)
+        for name, count in Counter(names).items():
+            self.counts[name.__name__] += count
         return self._cut()
+
+    def _show(self, at: Envelope, event: Event) -> None:
+        """Hand an event to whoever collects evidence and to the columns that it moves."""
+        if self.on_event is not None:
+            self.on_event(event)
+        take = self._takers[type(event)]
+        if take is not None:
+            take(at, event)
 
     def _cut(self) -> Night:
         """Hand over the columns gathered so far and begin anew."""
-        table = _table(self._rows, len(ROW_COLUMNS))
-        columns = [frozen(table[:, k].astype(kind)) for k, kind in enumerate(ROW_COLUMNS.values())]
         night = Night(
-            rows=Rows(*columns),
+            rows=_columns(_table(self._rows, len(ROW_COLUMNS))),
             states=_table(self._states, len(STATE_COLUMNS)),
             polls=_table(self._polls, len(POLL_COLUMNS)),
             rules=_table(self._rules, len(RULES_COLUMNS)),
@@ -142,60 +208,60 @@ class Roller:
         number = self._token_numbers.get(token_id)
         if number is None:
             number = self._token_numbers[token_id] = len(self.catalogue.tokens)
+            if number > _TOKENS_MAX:
+                raise UsageError(f"more than {_TOKENS_MAX:,} tokens on one tape", why="a night has no numbers for them")
             self.catalogue.tokens.append(token_id)
         return number
 
-    def _event(self, at: Envelope, event: Event) -> None:
-        match event:
-            case LevelChange():
-                token = self._token(event.token_id)
-                self._conn_of[token] = (at.feed, at.conn)
-                op = (OP_BID if event.side == BID else OP_ASK) + (OP_LAST if event.last else 0)
-                self._rows.extend(
-                    (
-                        at.seq,
-                        at.recv_ns,
-                        op,
-                        token,
-                        event.price_u6,
-                        event.size_u6,
-                        -1 if event.best_bid_u6 is None else event.best_bid_u6,
-                        -1 if event.best_ask_u6 is None else event.best_ask_u6,
-                        -1 if event.source_ns is None else event.source_ns // _MS,
-                    )
-                )
-            case BookSnapshot():
-                self._snapshot(at, event)
-            case TradePrinted():
-                op = OP_TRADE_BUY if event.side == BID else OP_TRADE_SELL
-                self._row(at, op, self._token(event.token_id), event.price_u6, event.size_u6 or 0)
-            case TickSizeChanged():
-                self._row(at, OP_TICK, self._token(event.token_id), event.new_tick_u6)
-            case FeedGap():
-                self._gap(at, event)
-            case PlanSeen():
-                self._plan(at, event)
-            case MarketSeen():
-                self._market(at, event)
-            case _:
-                pass
+    def _level(self, at: Envelope, event: LevelChange) -> None:
+        token = self._token_numbers.get(event.token_id)
+        if token is None:
+            token = self._token(event.token_id)
+        self._conn_of[token] = (at.feed, at.conn)
+        bid_u6, ask_u6, source_ns = event.best_bid_u6, event.best_ask_u6, event.source_ns
+        op = OP_BID if event.side == BID else OP_ASK
+        self._rows.extend(
+            (
+                at.seq,
+                at.recv_ns,
+                op + OP_LAST if event.last else op,
+                token,
+                event.price_u6,
+                event.size_u6,
+                -1 if bid_u6 is None else bid_u6,
+                -1 if ask_u6 is None else ask_u6,
+                -1 if source_ns is None else source_ns // _MS,
+            )
+        )
 
     def _snapshot(self, at: Envelope, book: BookSnapshot) -> None:
         token = self._token(book.token_id)
         if not book.witness:
             self._conn_of[token] = (at.feed, at.conn)
+        seq, recv_ns = at.seq, at.recv_ns
         source_ms = -1 if book.source_ns is None else book.source_ns // _MS
         bid = book.bids[0][0] if book.bids else -1
         ask = book.asks[0][0] if book.asks else -1
         op = OP_WITNESS if book.witness else OP_SNAPSHOT
-        self._rows.extend((at.seq, at.recv_ns, op, token, 0, 0, bid, ask, source_ms))
-        for price_u6, size_u6 in book.bids:
-            self._row(at, OP_SNAPSHOT_BID, token, price_u6, size_u6)
-        for price_u6, size_u6 in book.asks:
-            self._row(at, OP_SNAPSHOT_ASK, token, price_u6, size_u6)
+        cells = [seq, recv_ns, op, token, 0, 0, bid, ask, source_ms]
+        for op, levels in ((OP_SNAPSHOT_BID, book.bids), (OP_SNAPSHOT_ASK, book.asks)):
+            for price_u6, size_u6 in levels:
+                cells += (seq, recv_ns, op, token, price_u6, size_u6, -1, -1, -1)
+        self._rows.extend(cells)
         self._row(at, OP_SNAPSHOT_END, token)
         if book.tick_u6 is not None:
-            self._row(at, OP_TICK, token, book.tick_u6)
+            self._tick(at, token, book.tick_u6)
+
+    def _trade(self, at: Envelope, trade: TradePrinted) -> None:
+        op = OP_TRADE_BUY if trade.side == BID else OP_TRADE_SELL
+        self._row(at, op, self._token(trade.token_id), trade.price_u6, trade.size_u6 or 0)
+
+    def _tick_changed(self, at: Envelope, change: TickSizeChanged) -> None:
+        self._tick(at, self._token(change.token_id), change.new_tick_u6)
+
+    def _tick(self, at: Envelope, token: int, tick_u6: int) -> None:
+        if 0 < tick_u6 < _DOLLAR_U6:
+            self._row(at, OP_TICK, token, tick_u6)
 
     def _gap(self, at: Envelope, gap: FeedGap) -> None:
         if gap.token_id is not None:
@@ -207,6 +273,17 @@ class Roller:
         for token, conn in self._conn_of.items():
             if conn == broken:
                 self._row(at, OP_FORGET, token)
+
+    def _note(self, at: Envelope) -> None:
+        """
+        Forget every book where a recording begins or is gone on with.
+
+        A recorder that was killed could write no CLOSED; nobody listened until the session that follows.
+        """
+        if _told(at).note == "session":
+            for token in self._conn_of:
+                self._row(at, OP_FORGET, token)
+            self._conn_of.clear()
 
     # The catalogue -------------------------------------------------------------------------------------------
 
@@ -254,23 +331,10 @@ class Roller:
 
     def _answer(self, at: Envelope, events: list[Event]) -> None:
         """Take the answer to a poll: its observations, or those of the answer that it says still holds."""
-        facts = at.facts()
-        url = str(facts.get("url", ""))
-        outcome = 0
-        scores: list[ScoreSeen] = []
+        told = _told(at)
         for event in events:
-            if isinstance(event, ScoreSeen):
-                scores.append(event)
-            elif isinstance(event, PollUnchanged):
-                outcome, scores = 1, self._last_answer.get(url, [])
-            elif isinstance(event, PollMissed | Undecodable):
-                outcome = 2
-            else:
-                self._event(at, event)
-        if scores and outcome == 2:
-            outcome = 0
-        if scores and outcome == 0:
-            self._last_answer[url] = scores
+            self._show(at, event)
+        outcome, scores = self._outcome(told.url, events)
         poll = len(self._polls) // len(POLL_COLUMNS)
         first = len(self._states) // len(STATE_COLUMNS)
         for score in scores:
@@ -278,8 +342,25 @@ class Roller:
         if at.feed not in self._feed_numbers:
             self._feed_numbers[at.feed] = len(self.catalogue.feeds)
             self.catalogue.feeds.append(at.feed)
-        sent_ns = int(facts.get("sent_ns", at.recv_ns))
-        self._polls.extend((at.seq, sent_ns, at.recv_ns, self._feed_numbers[at.feed], outcome, first, len(scores)))
+        feed = self._feed_numbers[at.feed]
+        url = self._url_numbers.setdefault(told.url, len(self._url_numbers))
+        sent_ns = at.recv_ns if told.sent_ns is None else told.sent_ns
+        self._polls.extend((at.seq, sent_ns, at.recv_ns, feed, outcome, first, len(scores), url))
+
+    def _outcome(self, url: str, events: list[Event]) -> tuple[int, list[ScoreSeen]]:
+        """Say what came of a poll, and which observations hold as of now."""
+        kinds = {type(event) for event in events}
+        if PollUnchanged in kinds:
+            # Nothing to repeat: the answer that it refers to was not understood, or is not on this tape.
+            repeated = self._last_answer.get(url)
+            return (_MISSED, []) if repeated is None else (_UNCHANGED, repeated)
+        if PollMissed in kinds:
+            return _MISSED, []
+        if kinds == {Undecodable}:
+            self._last_answer.pop(url, None)
+            return _MISSED, []
+        scores = self._last_answer[url] = [event for event in events if isinstance(event, ScoreSeen)]
+        return _ANSWERED, scores
 
     def _score(self, at: Envelope, score: ScoreSeen, poll: int) -> None:
         game = self._game(score.game, score.home.name, score.away.name)
@@ -303,24 +384,47 @@ class Roller:
         )
 
 
-def _or_absent(value: int | None) -> int:
-    return -1 if value is None else value
+def _told(at: Envelope) -> _Told:
+    """Return what the recorder said about an envelope, nothing where that cannot be read."""
+    try:
+        told = _TOLD.decode(at.meta or b"{}")
+    except (ValueError, RecursionError):
+        return _Told()
+    if told.sent_ns is not None and not 0 <= told.sent_ns <= at.recv_ns:
+        told.sent_ns = None
+    return told
+
+
+def _or_absent(value: int | None, most: int = _COUNT_MAX) -> int:
+    """Return a count, -1 where there is none or none that can be meant."""
+    return -1 if value is None or not 0 <= value <= most else value
 
 
 def _rules_of(market: MarketSeen) -> tuple[int, int, int, int]:
     """Return venue_delay_ns, fee_rate_u6, tick_u6 and size_min_u6; -1 where the catalogue does not say."""
-    delay_ms = _or_absent(market.venue_delay_ms)
+    delay_ms = _or_absent(market.venue_delay_ms, _DELAY_MS_MAX)
     return (
         delay_ms * _MS if delay_ms >= 0 else -1,
-        _or_absent(market.fee_rate_u6),
-        _or_absent(market.tick_u6),
-        _or_absent(market.size_min_u6),
+        _or_absent(market.fee_rate_u6, _DOLLAR_U6),
+        _or_absent(market.tick_u6 or None, _DOLLAR_U6 - 1),
+        -1 if market.size_min_u6 is None else market.size_min_u6,
     )
 
 
-def _table(values: array[int], width: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+def _table(values: array[int], width: int) -> NDArray[np.int64]:
     """Return values as a read-only table of that many columns."""
     table = np.frombuffer(values, np.int64) if len(values) else np.zeros(0, np.int64)
     table = table.reshape(-1, width)
     table.setflags(write=False)
     return table
+
+
+def _columns(table: NDArray[np.int64]) -> Rows:
+    """Return the rows as columns of their own widths; a price too large for its column stays too large to be one."""
+    columns: dict[str, Any] = {}
+    for at, (name, width) in enumerate(ROW_COLUMNS.items()):
+        column = table[:, at]
+        if width is np.int32:
+            column = np.minimum(column, _COUNT_MAX)
+        columns[name] = frozen(column.astype(width))
+    return Rows(**columns)

@@ -1,15 +1,16 @@
 """
 Rows: what envelopes mean, as integer columns in `seq` order: the form in which the fold reads a night.
 
-One night is four tables. `rows` hold everything about books, one row a level; `states` one observation of a game each; `polls`
-one answer (or failure) of a score source each; `rules` the trading rules of a market as they were known at that moment. Tokens and
-games are numbered in order of first appearance; the `Catalogue` maps numbers to names. All columns are read-only, so that a
-column built here and one mapped from a file are the same type to the compiler.
+One night is four tables. `rows` hold everything about books, one row a level; `states` one observation of a game each;
+`polls` one answer (or failure) of a polled source each; `rules` the trading rules of a market as they were known at
+that moment. Tokens, games, feeds and URLs are numbered in order of first appearance; the `Catalogue` maps numbers to
+names. All columns are read-only, so that a column built here and one mapped from a file are the same type to the
+compiler.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ __all__ = [
     "frozen",
 ]
 
+_Number = TypeVar("_Number", bound=np.generic)
+
 # Row operations. A level of a change is OP_BID or OP_ASK; OP_LAST is added on the last one of a message about a token.
 OP_BID = 0
 OP_ASK = 1
@@ -59,8 +62,8 @@ class Rows(NamedTuple):
     """
     The book rows, one element a row in every column.
 
-    seq i64; recv_ns i64; op i8; token i16; price_u6 i32; size_u6 i64; bid_u6 and ask_u6 i32 (the venue's own best prices, -1 where it
-    said none); source_ms i64 (-1 where absent). 47 bytes a row.
+    seq i64; recv_ns i64; op i8; token i16; price_u6 i32; size_u6 i64; bid_u6 and ask_u6 i32 (the venue's own best
+    prices, -1 where it said none); source_ms i64 (-1 where absent). 47 bytes a row.
     """
 
     seq: NDArray[np.int64]
@@ -101,8 +104,9 @@ STATE_COLUMNS = (
     "poll",
     "possession",
 )
-# Columns of polls, int64 (n, len). outcome: 0 answered, 1 unchanged (304), 2 missed. first_state, states: its slice of states.
-POLL_COLUMNS = ("seq", "sent_ns", "recv_ns", "feed", "outcome", "first_state", "states")
+# Columns of polls, int64 (n, len). outcome: 0 answered, 1 unchanged (304), 2 missed. first_state, states: its slice of
+# states.
+POLL_COLUMNS = ("seq", "sent_ns", "recv_ns", "feed", "outcome", "first_state", "states", "url")
 # Columns of rules, int64 (n, len). -1 stands for not said.
 RULES_COLUMNS = ("seq", "recv_ns", "token", "venue_delay_ns", "fee_rate_u6", "tick_u6", "size_min_u6")
 
@@ -111,7 +115,8 @@ class Night(NamedTuple):
     """
     A night in columns, or any stretch of one.
 
-    rows: Rows. states: i64 (n, len(STATE_COLUMNS)). polls: i64 (n, len(POLL_COLUMNS)). rules: i64 (n, len(RULES_COLUMNS)).
+    rows: Rows. states: i64 (n, len(STATE_COLUMNS)). polls: i64 (n, len(POLL_COLUMNS)). rules: i64 (n,
+    len(RULES_COLUMNS)).
     """
 
     rows: Rows
@@ -120,7 +125,7 @@ class Night(NamedTuple):
     rules: NDArray[np.int64]
 
 
-def frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def frozen(array: NDArray[_Number]) -> NDArray[_Number]:
     """Return the array made read-only."""
     array.setflags(write=False)
     return array
