@@ -176,7 +176,9 @@ def panels_of(verdicts: Sequence[Verdict]) -> list[Panel]:
 def prices_of(verdicts: Sequence[Verdict], seed: int) -> list[Price]:
     """Return what every delay of the grid costs: for the featured choice, and on average over all minimum edges."""
     featured = next(verdict for verdict in verdicts if verdict.is_featured).choice
-    bootstrap = GameBootstrap(max(len(verdicts[0].by_game), 1), seed=seed)
+    if not len(verdicts[0].by_game):
+        return []
+    bootstrap = GameBootstrap(len(verdicts[0].by_game), seed=seed)
     prices = []
     for field, name, unit, scale in (
         ("poll_s", "a slower poll", "second", 1.0),

@@ -37,8 +37,8 @@ def game_chart(game: GameFact, overlay: Overlay, points: int) -> Markup:
     frame.path(_band(overlay.band, x, y, points), "band b")
     frame.path(step_path(_series(overlay.mid, x, y, points), frame.x1), "line b thin mid")
     frame.path(step_path(_series(overlay.fair, x, y, points), frame.x1), "line a thin fair")
-    _marks(frame, overlay, x, y, game)
-    _score(frame, overlay, x)
+    _marks(frame, overlay, x, y)
+    _score(frame, overlay, x, points)
     minutes = [(value, f"{value / 600:g}") for value in ticks(0, overlay.length_ds / 600, 9)]
     frame.x_axis(x, [(value * 600, f"{value:g}") for value, _ in minutes], "minutes since the start")
     shape = Markup(' tabindex="0" data-over="{},{},{},{},{}"').format(
@@ -75,10 +75,23 @@ def _band(band: Sequence[tuple[int, int, int]], x: Scale, y: Scale, points: int)
             continue
         if stretch:
             upper = step_path(((x(at), y(ask)) for at, _, ask in stretch), x(row[0]))
-            lower = "".join(f"V{round(y(bid))}H{round(x(at))}" for at, bid, _ in reversed(stretch))
-            outlines.append(f"{upper}{lower}z")
+            outlines.append(f"{upper}{_back(stretch, round(x(row[0])), x, y)}z")
         stretch = []
     return "".join(outlines)
+
+
+def _back(stretch: Sequence[tuple[int, int, int]], end: int, x: Scale, y: Scale) -> str:
+    """Return the way back along the bids, from the last ask at the end of a stretch to its beginning."""
+    parts: list[str] = []
+    last_x, last_y = end, round(y(stretch[-1][2]))
+    for at, bid, _ in reversed(stretch):
+        new_x, new_y = round(x(at)), round(y(bid))
+        if new_y != last_y:
+            parts.append(f"v{new_y - last_y}")
+        if new_x != last_x:
+            parts.append(f"h{new_x - last_x}")
+        last_x, last_y = new_x, new_y
+    return "".join(parts)
 
 
 def _thin_band(band: Sequence[tuple[int, int, int]], points: int) -> Sequence[tuple[int, int, int]]:
@@ -96,25 +109,25 @@ def _thin_band(band: Sequence[tuple[int, int, int]], points: int) -> Sequence[tu
     return kept
 
 
-def _marks(frame: Frame, overlay: Overlay, x: Scale, y: Scale, game: GameFact) -> None:
-    """Draw signals hollow and fills solid: up for home, down for away."""
-    for marks, css, word in ((overlay.signals, "signal", "signal"), (overlay.fills, "filled", "fill")):
-        for at, side, value in marks:
-            team, price = (game.home, value) if side > 0 else (game.away, 1000 - value)
-            left, top = x(at), y(value)
-            tip = -6 * side
-            triangle = f"M{num(left - 5)} {num(top - tip / 2)}h10L{num(left)} {num(top + tip)}z"
-            frame.path(triangle, f"{css} {'up' if side > 0 else 'down'}", f"{word}: {team} at {price / 10:g} c")
+def _marks(frame: Frame, overlay: Overlay, x: Scale, y: Scale) -> None:
+    """Draw signals hollow and fills solid: up for home, down for away; all of a kind are one path, to stay small."""
+    for marks, css in ((overlay.signals, "signal"), (overlay.fills, "filled")):
+        for side, way in ((1, "up"), (-1, "down")):
+            mine = [(round(x(at)), round(y(value))) for at, which, value in marks if which == side]
+            frame.path(
+                "".join(f"M{left - 5} {top + 3 * side}h10l-5 {-9 * side}z" for left, top in mine), f"{css} {way}"
+            )
 
 
-def _score(frame: Frame, overlay: Overlay, x: Scale) -> None:
+def _score(frame: Frame, overlay: Overlay, x: Scale, points: int) -> None:
     """Draw home's lead over time; the words at its end are the score."""
     leads = [home - away for _, home, away in overlay.score]
     most = max([abs(lead) for lead in leads], default=0) or 1
     y = Scale(-most, most, _SCORE[1], _SCORE[0])
     frame.path(f"M{frame.x0} {num(y(0))}H{frame.x1}", "zero")
-    points = [(x(at), y(lead)) for (at, _, _), lead in zip(overlay.score, leads, strict=True)]
-    frame.path(step_path(points, frame.x1), "line c thin lead")
+    course = [(at, lead) for (at, _, _), lead in zip(overlay.score, leads, strict=True)]
+    drawn = ((x(at), y(lead)) for at, lead in _thin(course, points))
+    frame.path(step_path(drawn, frame.x1), "line c thin lead")
     frame.text(2, _SCORE[0] - 8, "home's lead", "title")
     for value in (-most, most):
         frame.text(frame.x0 - 6, y(value) + 4, f"{value:+d}".replace("-", "−"), "tick", "end")

@@ -84,13 +84,15 @@ def heatmap(panel: Panel, number: int, most: float, fills_most: float, *, words:
 
 def _heat_words(frame: Frame, panel: Panel, width: float, most: float) -> None:
     """Write every cell's profit into it."""
+    frame.parts.append(Markup('<g class="cells">'))
     for y, verdicts in enumerate(panel.rows):
         for x, verdict in enumerate(verdicts):
             if verdict is not None:
                 left, top = frame.left + (x + 0.5) * width, frame.top + y * _CELL_HEIGHT + 18
                 text = f"{verdict.mean:+.1f}".replace("-", "−") if abs(verdict.mean) < 100 else f"{verdict.mean:+.0f}"
                 is_dark = verdict.is_clear and abs(_shade(verdict.mean, most)) == SHADES
-                frame.text(left, top, text, "cell dark" if is_dark else "cell", "middle")
+                frame.text(left, top, text, "dark" if is_dark else "")
+    frame.parts.append(Markup("</g>"))
 
 
 def _heat_axes(frame: Frame, panel: Panel, width: float) -> None:

@@ -29,8 +29,8 @@ from replay.report.tradecharts import (
 __all__ = ["data_block", "render", "sentence"]
 
 _FILES = Path(__file__).parent / "page_files"
-_POINTS_ALL = 14_000
-_POINTS_MAX = 600
+_POINTS = (600, 400, 280, 200, 140, 100, 70)
+_CHARTS_BYTES_MAX = 150_000
 _PANELS_MAX = 12
 _WORDS_MAX = 600
 _OFF = ("book_delay_ms", "cooldown_ms", "limit_slip_u6", "all_or_none")
@@ -145,13 +145,14 @@ def _charts(evidence: Evidence) -> dict[str, Markup]:
 
 
 def _games(evidence: Evidence) -> list[dict[str, object]]:
-    """Return the games by start, each with its chart; the more games, the fewer points each may have."""
-    points = min(_POINTS_MAX, _POINTS_ALL // max(len(evidence.games), 1))
+    """Return the games by start, each with its chart, in as many points as let the page stay small."""
     by_start = sorted(evidence.games, key=lambda game: game.start_ns or 0)
-    return [
-        {"fact": game, "chart": game_chart(game, game.overlay, points) if game.overlay is not None else None}
-        for game in by_start
-    ]
+    charts: list[Markup | None] = []
+    for points in _POINTS:
+        charts = [None if game.overlay is None else game_chart(game, game.overlay, points) for game in by_start]
+        if sum(len(chart) for chart in charts if chart is not None) <= _CHARTS_BYTES_MAX:
+            break
+    return [{"fact": game, "chart": chart} for game, chart in zip(by_start, charts, strict=True)]
 
 
 def _config(evidence: Evidence) -> list[tuple[str, str]]:

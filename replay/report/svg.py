@@ -53,7 +53,8 @@ def step_path(points: Iterable[tuple[float, float | None]], end: float) -> str:
     """
     Return the path of a step line through (x, y) in pixels, to end in x; a y of None breaks it.
 
-    Coordinates are rounded to whole pixels, and a step that shows nowhere is left out.
+    Coordinates are rounded to whole pixels and written as steps from the last, which halves their length; a step that
+    shows nowhere is left out.
     """
     parts: list[str] = []
     last_x, last_y = -1, -1
@@ -62,20 +63,24 @@ def step_path(points: Iterable[tuple[float, float | None]], end: float) -> str:
         x = round(x_raw)
         if y_raw is None:
             if is_open:
-                parts.append(f"H{x}")
+                parts.append(_across(x - last_x))
             is_open = False
             continue
         y = round(y_raw)
         if not is_open:
             parts.append(f"M{x} {y}")
         elif y != last_y:
-            parts.append(f"V{y}" if x == last_x else f"H{x}V{y}")
+            parts.append(f"{_across(x - last_x)}v{y - last_y}")
         else:
             continue
         is_open, last_x, last_y = True, x, y
     if is_open:
-        parts.append(f"H{round(end)}")
+        parts.append(_across(round(end) - last_x))
     return "".join(parts)
+
+
+def _across(width: int) -> str:
+    return f"h{width}" if width else ""
 
 
 def whisker(x: float, low: float, high: float, css: str, *, is_flat: bool = False) -> Markup:
@@ -143,10 +148,9 @@ class Frame:
 
     def text(self, x: float, y: float, words: object, css: str = "", anchor: str = "") -> None:
         """Add text; anchor is middle or end, start where it is empty."""
-        made = Markup('<text x="{}" y="{}"{}{}>{}</text>')
-        named = Markup(' class="{}"').format(css) if css else Markup()
-        placed = Markup(' text-anchor="{}"').format(anchor) if anchor else Markup()
-        self.parts.append(made.format(num(x), num(y), named, placed, words))
+        named = " ".join(name for name in (css, anchor) if name)
+        placed = Markup(' class="{}"').format(named) if named else Markup()
+        self.parts.append(Markup('<text x="{}" y="{}"{}>{}</text>').format(num(x), num(y), placed, words))
 
     def x_axis(self, scale: Scale, marks: Sequence[tuple[float, str]], title: str) -> None:
         """Draw ticks with their words below the plot, and what they measure."""

@@ -66,14 +66,13 @@
     });
   });
 
-  // Games: a cursor on the time axis. Values are read back from the paths that are drawn: M x y, H x, V y.
+  // Games: a cursor on the time axis. Values are read back from the paths that are drawn: M x y, then steps h and v.
   const steps = (path) => {
     const found = [];
     let x = 0, y = 0;
-    for (const [, name, a, b] of (path ? path.getAttribute("d") : "").matchAll(/([MHV])(-?[\d.]+)(?: (-?[\d.]+))?/g)) {
-      if (name === "M") { x = +a; y = +b; found.push([x, y]); }
-      else if (name === "H") { x = +a; found.push([x, y]); }
-      else { y = +a; found.push([x, y]); }
+    for (const [, name, a, b] of (path ? path.getAttribute("d") : "").matchAll(/([Mhv])(-?[\d.]+)(?: (-?[\d.]+))?/g)) {
+      if (name === "M") { x = +a; y = +b; } else if (name === "h") x += +a; else y += +a;
+      found.push([x, y]);
     }
     return found;
   };
@@ -99,7 +98,14 @@
         const found = value(points, x);
         if (found) words.push(`${name} ${((y0 - found[1]) / (y0 - y1) * 100).toFixed(0)} c`);
       }
-      readout.textContent = words.join("  ·  ");
+      for (const [css, side, name] of [["signal", "up", "▲ signal"], ["filled", "up", "▲ fill"], ["signal", "down", "▼ signal"], ["filled", "down", "▼ fill"]]) {
+        const path = svg.querySelector(`.${css}.${side}`);
+        for (const [, left, base] of (path ? path.getAttribute("d") : "").matchAll(/M(-?\d+) (-?\d+)/g)) {
+          const home = (y0 - base + (side === "up" ? 3 : -3)) / (y0 - y1) * 100;
+          if (Math.abs(+left + 5 - x) <= 4) words.push(`${name} ${(side === "up" ? home : 100 - home).toFixed(0)} c`);
+        }
+      }
+      readout.textContent = words.join(" · ");
     };
     svg.addEventListener("pointermove", (event) => { x = at(svg, event)[0]; show(); });
     svg.addEventListener("keydown", (event) => {

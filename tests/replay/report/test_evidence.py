@@ -1,0 +1,53 @@
+"""What is gathered agrees with the ledger, the sweep and the tape."""
+
+from __future__ import annotations
+
+from replay.runs import featured_cell
+
+
+def test_profits_agree_with_the_sweep(evidence, sweep):
+    """Games, equity and funnel all come to the featured cell's profit, to the micro-dollar."""
+    cell = sweep.cells[featured_cell(sweep)]
+    assert sum(game.pnl_u6 for game in evidence.games) == cell.pnl_u6
+    assert [game.pnl_u6 for game in evidence.games] == cell.pnl_by_game_u6.tolist()
+    assert evidence.equity.points[-1][1] == cell.pnl_u6
+    assert evidence.funnel.steps[-1].profit_u6 == cell.pnl_u6
+    assert [game.game_id for game in evidence.games] == sweep.game_ids
+
+
+def test_every_signal_is_accounted_for(evidence, sweep):
+    """Fills and blockers sum to the signals, each step is no more than the one before, and the cell counts the same."""
+    cell = sweep.cells[featured_cell(sweep)]
+    counts = {step.name: step.count for step in evidence.funnel.steps}
+    assert evidence.funnel.accounted
+    assert counts["signals of the policy"] == cell.signals
+    assert counts["orders sent"] == cell.orders
+    assert counts["filled"] == cell.fills
+    assert cell.fills + sum(blocker.count for blocker in evidence.funnel.blockers) == cell.signals
+    values = [step.count for step in evidence.funnel.steps]
+    assert values == sorted(values, reverse=True)
+
+
+def test_a_simulated_tape_is_named_first(evidence):
+    """The first warning says that nothing of it ever happened; few games are said as well."""
+    assert evidence.warnings[0].level == "bad"
+    assert "simulated" in evidence.warnings[0].text
+    assert any(warning.text.startswith("3 games") for warning in evidence.warnings)
+
+
+def test_scores_are_those_of_the_tape(evidence):
+    """Every game ended, was settled by the venue, and was seen."""
+    for game in evidence.games:
+        assert (game.status, game.basis) == ("final", "resolved")
+        assert game.home_score is not None
+        assert game.score_coverage is not None
+        assert game.score_coverage > 0.9
+
+
+def test_trades_are_in_order_of_result(evidence):
+    """Best falls, worst rises, and neither holds the other's."""
+    best = [trade.pnl_u6 for trade in evidence.best]
+    worst = [trade.pnl_u6 for trade in evidence.worst]
+    assert best == sorted(best, reverse=True)
+    assert worst == sorted(worst)
+    assert min(best, default=1) > 0 > max(worst, default=-1)
