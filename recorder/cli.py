@@ -321,13 +321,15 @@ def _summarise(tally: Tally, path: Path, first_seq: int, *, as_json: bool) -> No
             for name, count in sorted(tally.feeds.items())
         }
         facts = {"schema": "gametape.record/1", "tape": str(path), "events": tally.events, "first_seq": first_seq}
-        more = {"durable_seq": tally.durable_seq, "games": tally.games, "feeds": feeds, "gaps": tally.gaps}
-        _echo_json({**facts, **more, "seconds": round(seconds, 3)})
+        more = {"durable_seq": tally.durable_seq, "games": tally.games, "decisions": tally.decisions}
+        _echo_json({**facts, **more, "feeds": feeds, "gaps": tally.gaps, "seconds": round(seconds, 3)})
         return
     click.echo(f"{path}: {tally.events:,} events in {seconds:.0f} s, {tally.games} games, {tally.bytes:,} bytes")
     for name, count in sorted(tally.feeds.items()):
         why = f"  last: {_plain(count.last_why)}" if count.gaps else ""
         click.echo(f"  {name:<20} {count.events:>9,} events  {count.gaps:>4} gaps{why}")
+    if tally.decisions:
+        click.echo(f"  {tally.decisions:,} signals decided live; gametape verify --parity {path} decides them anew")
     click.echo(f"next: gametape verify {path}; gametape seal {path}; gametape replay {path}")
 
 

@@ -177,11 +177,20 @@ class Session:
             yield
             return
         async with asyncio.TaskGroup() as group:
-            speaking = group.create_task(companion.run(self._sequencer.put))
+            speaking = group.create_task(self._speak(companion))
             yield
             companion.finish()
             await asyncio.wait({speaking}, timeout=_COMPANION_GRACE_S)
             speaking.cancel()
+
+    async def _speak(self, companion: Companion) -> None:
+        try:
+            await companion.run(self._sequencer.put)
+        except DiskError:
+            raise
+        except Exception as error:  # noqa: BLE001  as with any tap: whatever it raises must not end the recording
+            name = getattr(companion, "name", type(companion).__name__)
+            self._sequencer.note("companion_failed", tap=name, why=f"{type(error).__name__}: {error}")
 
     async def _record(self, for_s: float | None) -> None:
         async with asyncio.TaskGroup() as group:

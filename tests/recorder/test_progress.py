@@ -40,3 +40,11 @@ def test_the_line_says_what_is_worst_first() -> None:
     assert tally.line(101 * S).startswith("DISK REFUSES: full  ")
     put(tally, "recorder", Kind.NOTE, at_s=90, note="disk_back")
     assert "DISK" not in tally.line(101 * S)
+
+
+def test_decisions_are_no_feed() -> None:
+    """What a live engine decides is counted on its own; it is neither an answer nor a feed that could be silent."""
+    tally = Tally()
+    put(tally, "espn.nba", Kind.BODY)
+    put(tally, "live", Kind.DECISION, cause=0)
+    assert (tally.decisions, tally.answers, list(tally.feeds)) == (1, 1, ["espn.nba"])

@@ -414,3 +414,80 @@ def test_what_is_acknowledged_is_on_the_disk(tmp_path) -> None:
     assert [e.seq for e in envelopes] == list(range(len(envelopes)))
     assert Kind.FRAME in {e.kind for e in envelopes}
     assert writer.next_seq == len(envelopes)
+
+
+class Speaker:
+    """A companion that says what it is told to, until it is told to finish."""
+
+    name = "speaker"
+
+    def __init__(self, *, fails: Exception | None = None, is_deaf: bool = False) -> None:
+        self.seen: list[Envelope] = []
+        self.was_cancelled = False
+        self._fails = fails
+        self._is_deaf = is_deaf
+        self._over = asyncio.Event()
+
+    def __call__(self, envelope: Envelope) -> None:
+        self.seen.append(envelope)
+
+    async def run(self, put: Any) -> None:
+        put("speaker", Kind.NOTE, meta=b'{"note":"hello"}')
+        if self._fails is not None:
+            raise self._fails
+        try:
+            await self._over.wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            put("speaker", Kind.NOTE, meta=b'{"note":"cut short"}')
+            raise
+        put("speaker", Kind.NOTE, meta=b'{"note":"goodbye"}')
+
+    def finish(self) -> None:
+        if not self._is_deaf:
+            self._over.set()
+
+
+def accompany(companion: Speaker) -> Any:
+    """Record two pulses beside a companion."""
+    log = MemoryLog()
+
+    async def main() -> None:
+        def until(envelope: Envelope) -> None:
+            if envelope.kind is Kind.PULSE:
+                session.stop()
+
+        session = Session(log, SystemClock(), [], OnePlanner(), Config(), taps=[companion, until])
+        await session.run(for_ns=20 * S, companion=companion)
+
+    asyncio.run(main())
+    return log
+
+
+def test_a_companion_speaks_first_and_last() -> None:
+    """Its words stand after the session's own note and before the log closes; it sees every envelope, its own too."""
+    speaker = Speaker()
+    log = accompany(speaker)
+    assert [e.facts()["note"] for e in log.of(Kind.NOTE)] == ["session", "hello", "goodbye"]
+    assert log.envelopes[-1].facts()["note"] == "goodbye"
+    assert speaker.seen == log.envelopes
+    assert log.is_closed
+
+
+def test_a_companion_that_does_not_end_is_cut_short() -> None:
+    """The session waits a moment, then ends without it; its last words are still recorded."""
+    speaker = Speaker(is_deaf=True)
+    log = accompany(speaker)
+    assert speaker.was_cancelled
+    assert log.envelopes[-1].facts()["note"] == "cut short"
+    assert log.is_closed
+
+
+def test_a_companion_that_fails_does_not_end_the_recording() -> None:
+    """What it raises becomes a note, and the recording goes on; a full disk is the recording's own trouble."""
+    log = accompany(Speaker(fails=RuntimeError("no thread")))
+    notes = [e.facts() for e in log.of(Kind.NOTE)]
+    assert notes[-1] == {"note": "companion_failed", "tap": "speaker", "why": "RuntimeError: no thread"}
+    assert log.of(Kind.PULSE)
+    with pytest.raises(DiskError, match="full"):
+        accompany(Speaker(fails=DiskError("full")))
