@@ -29,8 +29,8 @@ from replay.report.tradecharts import (
 __all__ = ["data_block", "render", "sentence"]
 
 _FILES = Path(__file__).parent / "page_files"
-_POINTS = (600, 400, 280, 200, 140, 100, 70)
-_CHARTS_BYTES_MAX = 150_000
+_POINTS = (600, 400, 280, 200, 140, 100, 70, 50)
+_CHARTS_BYTES_MAX = 140_000
 _PANELS_MAX = 12
 _WORDS_MAX = 600
 _OFF = ("book_delay_ms", "cooldown_ms", "limit_slip_u6", "all_or_none")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from replay.find import load_strategy
+from replay.models import load_model
+from replay.report.evidence import gather
 from replay.runs import featured_cell
+from replay.settings import Setting
+from replay.sweep import run_sweep
 
 
 def test_profits_agree_with_the_sweep(evidence, sweep):
@@ -51,3 +58,19 @@ def test_trades_are_in_order_of_result(evidence):
     assert best == sorted(best, reverse=True)
     assert worst == sorted(worst)
     assert min(best, default=1) > 0 > max(worst, default=-1)
+
+
+def test_several_tapes_are_one_evidence(film):
+    """The same night under two names: games, signals and profits are twice those of one, each with its own tape."""
+    films = [film, replace(film, tape="again")]
+    settings = [Setting(min_edge_u6=60_000)]
+    strategy, model = load_strategy("fusion"), load_model("brownian")
+    one, two = (run_sweep(given, strategy, model, settings, recheck=0) for given in (films[:1], films))
+    alone, both = gather(films[:1], strategy, model, one, 0), gather(films, strategy, model, two, 0)
+    assert [game.tape for game in both.games] == ["sample"] * 3 + ["again"] * 3
+    assert [game.pnl_u6 for game in both.games] == two.cells[0].pnl_by_game_u6.tolist()
+    assert [step.count for step in both.funnel.steps] == [2 * step.count for step in alone.funnel.steps]
+    assert both.judgement is not None
+    assert alone.judgement is not None
+    assert both.judgement.states == 2 * alone.judgement.states
+    assert both.equity.points[-1][1] == 2 * alone.equity.points[-1][1]

@@ -60,7 +60,7 @@ def test_marks_point_up_for_home_and_down_for_away(evidence, overlay):
     game = evidence.games[0]
     made = game_chart(game, overlay, 600)
     assert path(made, "signal up") == "M551 116h10l-5 -9z"
-    assert path(made, "signal down") == "M561 118h10l-5 9z"
+    assert path(made, "signal down") == "M561 114h10l-5 9z"
     assert path(made, "filled up").count("M") == 1
     assert "filled down" not in made
 

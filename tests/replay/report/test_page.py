@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +49,7 @@ def browser():
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     with api.sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=[*arguments, "--disable-sync", "--no-first-run"], env=dict(os.environ)
+            executable_path=str(CHROMIUM), args=[*arguments, "--disable-sync", "--no-first-run"]
         )
         yield started
         started.close()
