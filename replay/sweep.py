@@ -12,30 +12,32 @@ import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import RegressionError
-from replay.backtest import Cell, run_settings
-from replay.core.cells import ORDER_COLUMNS, OrderStatus
+from replay.backtest import run_settings
+from replay.controls import Control
 from replay.core.models import WinProbability
 from replay.core.strategy import Strategy
 from replay.counterfactual import PollPlan, refuse_unanswerable
-from replay.film import Film
-from replay.settings import Setting
+from replay.executors import Executor, SerialExecutor, Task
+from replay.film import Film, decoder_version
+from replay.parts import FIGURES, Part, PartStore, part_of, setting_name, stacked_parts
+from replay.settings import Setting, View
 from replay.stats import GameBootstrap, games_needed
 
-__all__ = ["CellResult", "Sweep", "run_sweep"]
+__all__ = ["CellResult", "Sweep", "code_version", "run_sweep"]
 
 Ints = NDArray[np.int64]
 
 _VIEWS_AT_ONCE = 32
-_EDGE, _SIZE, _STATUS, _FILLED, _CASH, _FEE = (
-    ORDER_COLUMNS.index(name) for name in ("edge_u6", "size_u6", "status", "filled_u6", "cash_u6", "fee_u6")
-)
-_SIDE = ORDER_COLUMNS.index("side")
+_CELLS_AT_ONCE = 4_096
+_SOURCE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class CellResult:
     games_traded: int
     games_needed: int | None
     decisions: str
-    """sha256 over the cell's orders of every night."""
+    """sha256 over those of every night, each over the cell's orders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +81,14 @@ class Sweep:
     seed: int
     cells: list[CellResult]
     rechecked: int
+    games_of: tuple[int, ...] = ()
+    control: Control | None = None
 
     def digest(self) -> str:
         """Return sha256 over settings and integer results of every cell."""
         digest = hashlib.sha256(b"gametape.sweep/1")
+        if self.control is not None:
+            digest.update(self.control.value.encode())
         for cell in self.cells:
             digest.update(msgspec.json.encode(cell.setting.describe(), order="sorted"))
             digest.update(cell.decisions.encode())
@@ -94,7 +100,7 @@ class Sweep:
         return [_row(cell) for cell in self.cells]
 
 
-def run_sweep(
+def run_sweep(  # noqa: PLR0913 - options, by keyword
     films: Sequence[Film],
     strategy: Strategy,
     model: WinProbability,
@@ -103,32 +109,29 @@ def run_sweep(
     polls: PollPlan = PollPlan(),  # noqa: B008 - frozen
     recheck: int = 3,
     on_progress: Callable[[int, int], None] | None = None,
+    executor: Executor | None = None,
+    store: PartStore | None = None,
+    salt: str = "",
+    control: Control | None = None,
 ) -> Sweep:
     """
     Run every setting over every film.
 
-    on_progress is told (cells done, cells in all), counted once a night.
+    on_progress is told (cells done, cells in all), counted once a night. executor folds, this process where there is
+    none. store keeps what is done, and what it knows already is not folded again; salt stands for what the store cannot
+    see, such as the source of a strategy that is not ours. control breaks the nights.
 
     Raises:
-        UsageError: a poll plan cannot be answered from a recording.
+        UsageError: a poll plan cannot be answered from a recording, or a control does not fit a night.
         RegressionError: a cell that was folded alone differs.
     """
     refuse_unanswerable(films, [setting.view.poll_ms for setting in settings])
-    nights: list[list[Cell]] = []
-    done = 0
-    for film in films:
-        cells: dict[int, Cell] = {}
-        for batch in _batches(settings):
-            made = run_settings(film, strategy, model, [settings[number] for number in batch], polls=polls)
-            cells.update(zip(batch, made, strict=True))
-            done += len(batch)
-            if on_progress is not None:
-                on_progress(done, len(settings) * len(films))
-        nights.append([cells[number] for number in range(len(settings))])
-    rechecked = _recheck(films, strategy, model, settings, nights, polls, recheck)
+    folding = executor or SerialExecutor(strategy, model)
+    wanted = _Wanted(films, settings, polls, control, f"{strategy.name} {model.name} {salt}", store, on_progress)
+    nights = wanted.fold_by(folding)
+    rechecked = 0 if control else _recheck(films, strategy, model, settings, nights, polls, recheck)
     games = [_planned(film) for film in films]
-    total = sum(len(numbers) for numbers in games)
-    bootstrap = GameBootstrap(max(total, 1), seed=polls.seed)
+    bootstrap = GameBootstrap(max(sum(len(numbers) for numbers in games), 1), seed=polls.seed)
     return Sweep(
         tapes=[film.tape for film in films],
         labels=[film.label for film in films],
@@ -140,17 +143,84 @@ def run_sweep(
         seed=polls.seed,
         cells=_results(settings, nights, games, bootstrap),
         rechecked=rechecked,
+        games_of=tuple(len(numbers) for numbers in games),
+        control=control,
     )
 
 
-def _batches(settings: Sequence[Setting]) -> list[list[int]]:
-    """Return the numbers of the settings, so many views at a time."""
-    views = sorted({setting.view for setting in settings})
-    batch_of = {view: k // _VIEWS_AT_ONCE for k, view in enumerate(views)}
-    batches: dict[int, list[int]] = {}
-    for number, setting in enumerate(settings):
-        batches.setdefault(batch_of[setting.view], []).append(number)
-    return [batches[key] for key in sorted(batches)]
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a sweep has to know of every night, from a store or from an executor."""
+
+    films: Sequence[Film]
+    settings: Sequence[Setting]
+    polls: PollPlan
+    control: Control | None
+    ideas: str
+    store: PartStore | None
+    on_progress: Callable[[int, int], None] | None
+
+    def fold_by(self, executor: Executor) -> list[Part]:
+        """Return one part a night, its cells in the order of the settings."""
+        done: list[dict[int, Part]] = [self._known(film) for film in self.films]
+        tasks: list[tuple[int, list[int]]] = []
+        share = -(-2 * executor.workers // len(self.films)) if executor.workers > 1 else 1
+        for night, cells in enumerate(done):
+            left = [number for number in range(len(self.settings)) if number not in cells]
+            tasks += [(night, batch) for batch in _batches(self.settings, left, share)]
+        told = sum(len(cells) for cells in done)
+        for task, part in executor.fold([self._task(night, batch) for night, batch in tasks]):
+            night, batch = tasks[task]
+            done[night].update((number, part.row(at)) for at, number in enumerate(batch))
+            if self.store is not None:
+                chosen = [self.settings[number] for number in batch]
+                self.store.keep(self._context(self.films[night]), chosen, part)
+            told += len(batch)
+            if self.on_progress is not None:
+                self.on_progress(told, len(self.settings) * len(self.films))
+        return [stacked_parts([cells[number] for number in range(len(self.settings))]) for cells in done]
+
+    def _known(self, film: Film) -> dict[int, Part]:
+        known = {} if self.store is None else self.store.known(self._context(film))
+        if not known:
+            return {}
+        found = ((number, known.get(setting_name(setting))) for number, setting in enumerate(self.settings))
+        return {number: part for number, part in found if part is not None}
+
+    def _task(self, night: int, batch: list[int]) -> Task:
+        settings = [self.settings[number] for number in batch]
+        return Task(film=self.films[night], settings=settings, polls=self.polls, control=self.control)
+
+    def _context(self, film: Film) -> str:
+        facts = [film.digest, code_version(), self.ideas, self.polls, self.control]
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Return a hash over everything that may change what a cell comes to: parts of another version are not used."""
+    digest = hashlib.sha256(decoder_version().encode())
+    for package in ("replay", "strategies"):
+        for path in sorted((_SOURCE / package).rglob("*")):
+            if path.suffix in {".py", ".json", ".txt"}:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _batches(settings: Sequence[Setting], numbers: Sequence[int], share: int) -> list[list[int]]:
+    """Return the numbers of settings in at least so many batches, those of a view together as far as that goes."""
+    by_view = sorted(numbers, key=lambda number: (settings[number].view, number))
+    size = min(_CELLS_AT_ONCE, max(1, -(-len(by_view) // share)))
+    batches: list[list[int]] = []
+    views: set[View] = set()
+    for number in by_view:
+        view = settings[number].view
+        if not batches or len(batches[-1]) == size or (view not in views and len(views) == _VIEWS_AT_ONCE):
+            batches.append([])
+            views = set()
+        batches[-1].append(number)
+        views.add(view)
+    return batches
 
 
 def _planned(film: Film) -> list[int]:
@@ -162,7 +232,7 @@ def _recheck(
     strategy: Strategy,
     model: WinProbability,
     settings: Sequence[Setting],
-    nights: list[list[Cell]],
+    nights: list[Part],
     polls: PollPlan,
     count: int,
 ) -> int:
@@ -170,9 +240,9 @@ def _recheck(
     numbers = random.Random(polls.seed).sample(range(len(settings)), min(count, len(settings)))
     for number in numbers:
         for film, cells in zip(films, nights, strict=True):
-            alone = run_settings(film, strategy, model, [settings[number]], polls=polls)[0]
-            shared = cells[number]
-            same = np.array_equal(alone.orders[:, 1:], shared.orders[:, 1:])
+            alone = part_of(run_settings(film, strategy, model, [settings[number]], polls=polls))
+            shared = cells.row(number)
+            same = np.array_equal(alone.decisions, shared.decisions) and np.array_equal(alone.figures, shared.figures)
             if not same or not np.array_equal(alone.pnl_u6, shared.pnl_u6):
                 raise RegressionError(
                     f"cell {number} of {film.tape} is not what it is alone",
@@ -183,54 +253,45 @@ def _recheck(
 
 
 def _results(
-    settings: Sequence[Setting], nights: list[list[Cell]], games: list[list[int]], bootstrap: GameBootstrap
+    settings: Sequence[Setting], nights: list[Part], games: list[list[int]], bootstrap: GameBootstrap
 ) -> list[CellResult]:
-    by_game = np.concatenate(
-        [
-            np.stack([cell.pnl_u6[numbers] for cell in cells], axis=1).reshape(len(numbers), len(settings))
-            for cells, numbers in zip(nights, games, strict=True)
-        ]
-    )
-    if not len(by_game):
-        by_game = np.zeros((1, len(settings)), np.int64)
-    interval = bootstrap.mean(by_game)
+    by_game = np.concatenate([part.pnl_u6[:, numbers] for part, numbers in zip(nights, games, strict=True)], axis=1)
+    if not by_game.shape[1]:
+        by_game = np.zeros((len(settings), 1), np.int64)
+    interval = bootstrap.mean(np.ascontiguousarray(by_game.T))
+    deviation = by_game.std(axis=1, ddof=1) if by_game.shape[1] > 1 else np.zeros(len(settings))
+    figures = np.sum([part.figures for part in nights], axis=0)
+    limits = np.stack([interval.estimate, interval.low, interval.high], axis=1) / 1e6
     return [
         _result(
             setting,
-            [cells[k].orders for cells in nights],
-            by_game[:, k],
-            (float(interval.estimate[k]), float(interval.low[k]), float(interval.high[k])),
+            dict(zip(FIGURES, figures[k].tolist(), strict=True)),
+            by_game[k],
+            limits[k].tolist(),
+            games_needed(limits[k, 0] * 1e6, float(deviation[k])) if deviation[k] > 0 and limits[k, 0] != 0 else None,
+            hashlib.sha256(b"".join(part.decisions[k].tobytes() for part in nights)).hexdigest(),
         )
         for k, setting in enumerate(settings)
     ]
 
 
-def _result(setting: Setting, orders: list[Ints], by_game: Ints, interval: tuple[float, float, float]) -> CellResult:
-    rows = np.concatenate(orders)
-    decisions = hashlib.sha256()
-    for night in orders:
-        decisions.update(np.ascontiguousarray(night[:, 1:], "<i8").tobytes())
-    sent = ~np.isin(rows[:, _STATUS], (OrderStatus.TOO_SMALL, OrderStatus.CAPPED))
-    filled = rows[:, _FILLED] > 0
-    bought = filled & (rows[:, _SIDE] > 0)
-    deviation = float(by_game.std(ddof=1)) if len(by_game) > 1 else 0.0
+def _result(
+    setting: Setting, figures: dict[str, int], by_game: Ints, limits: list[float], needed: int | None, decisions: str
+) -> CellResult:
+    edge_u6 = figures.pop("edge_u6")
+    signals = figures["signals"]
     return CellResult(
         setting=setting,
-        signals=len(rows),
-        orders=int(sent.sum()),
-        fills=int(filled.sum()),
-        shares_u6=int(rows[:, _FILLED].sum()),
-        cost_u6=int(rows[bought, _CASH].sum()),
-        fees_u6=int(rows[:, _FEE].sum()),
+        **figures,
         pnl_u6=int(by_game.sum()),
         pnl_by_game_u6=by_game,
-        mean_edge_c=round(float(rows[:, _EDGE].mean()) / 1e4, 4) if len(rows) else 0.0,
-        pnl_per_game=interval[0] / 1e6,
-        ci_low=interval[1] / 1e6,
-        ci_high=interval[2] / 1e6,
-        games_traded=int((by_game != 0).sum()),
-        games_needed=games_needed(interval[0], deviation) if deviation > 0 and interval[0] != 0 else None,
-        decisions=decisions.hexdigest(),
+        mean_edge_c=round(edge_u6 / signals / 1e4, 4) if signals else 0.0,
+        pnl_per_game=limits[0],
+        ci_low=limits[1],
+        ci_high=limits[2],
+        games_traded=int(np.count_nonzero(by_game)),
+        games_needed=needed,
+        decisions=decisions,
     )
 
 
