@@ -99,7 +99,6 @@ class Answer:
     profitable: float
     clear: int
     choices: int
-    cells: int
     games: int
     more_games: int | None
     detectable: float | None
@@ -236,7 +235,7 @@ def _price(
     )
 
 
-def answer_of(verdicts: Sequence[Verdict], cells: int) -> Answer:
+def answer_of(verdicts: Sequence[Verdict]) -> Answer:
     """Return the answer: the featured choice, and how it stands among all that were tried."""
     featured = next(verdict for verdict in verdicts if verdict.is_featured)
     games = len(featured.by_game)
@@ -250,7 +249,6 @@ def answer_of(verdicts: Sequence[Verdict], cells: int) -> Answer:
         profitable=float(np.mean([mean > 0 for mean in means])),
         clear=sum(verdict.is_clear for verdict in verdicts),
         choices=len(verdicts),
-        cells=cells,
         games=games,
         more_games=None if needed is None else max(needed - games, 0),
         detectable=minimum_detectable(deviation, games) if deviation > 0 else None,

@@ -68,7 +68,8 @@ def gather(
     """
     Replay the featured cell of a sweep on every film and return what the report says about it.
 
-    featured_number is the cell's place in sweep.cells; games are numbered as in sweep.game_ids.
+    films are those that were folded: under a negative control the broken ones. featured_number is the cell's place in
+    sweep.cells; games are numbered as in sweep.game_ids.
     """
     setting = sweep.cells[featured_number].setting
     nights = _nights(films, strategy, model, sweep, featured_number)

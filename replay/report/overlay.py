@@ -145,7 +145,6 @@ def overlay_of(
     at = np.clip(book[:, 0], begin, end)
     bid, ask = book[:, 2], book[:, 3]
     mid = np.where((bid >= 0) & (ask >= 0), (bid + ask) // 2, _UNKNOWN)
-    # A state during a break may be one that the model has no answer to: what it said before still stands then.
     fair = np.stack([moved[:, 0], fairs[moved[:, 3]]], axis=1)
     bought = trades.filter(pl.col("side") > 0)
 

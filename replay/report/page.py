@@ -56,7 +56,7 @@ def render(run: Run) -> str:
         "poll": poll_words,
     }
     verdicts = choices_of(run)
-    answer = answer_of(verdicts, len(run.sweep.cells))
+    answer = answer_of(verdicts)
     evidence = run.evidence
     panels = panels_of(verdicts)
     page: str = environment.get_template("report.html.j2").render(

@@ -27,7 +27,7 @@ class TapeCard(msgspec.Struct, frozen=True):
 
 
 class CellRow(msgspec.Struct, frozen=True):
-    """One cell, as `sweep --json` prints it; None where polls or venue delay are as recorded or a limit is endless."""
+    """What is needed of a cell, as `sweep --json` prints it; None where polls or venue delay are as recorded."""
 
     min_edge_c: float
     poll_s: float | None
@@ -39,10 +39,6 @@ class CellRow(msgspec.Struct, frozen=True):
     signals: int
     fills: int
     pnl_u6: int
-    fees_u6: int
-    cost_u6: int
-    ci_low: float | None = None
-    ci_high: float | None = None
 
 
 class SweepCard(msgspec.Struct, frozen=True):
@@ -68,7 +64,6 @@ class SweepCard(msgspec.Struct, frozen=True):
 class Run:
     """A sweep and its evidence. pnl_u6 int64 (cells, games), in the order of both."""
 
-    folder: Path
     sweep: SweepCard
     pnl_u6: NDArray[np.int64]
     evidence: Evidence
@@ -95,7 +90,7 @@ def read_run(folder: Path) -> Run:
     evidence = read_evidence(folder / "evidence.json")
     if not 0 <= evidence.featured < len(sweep.cells) or len(evidence.games) != len(sweep.games):
         raise CorruptError(f"the evidence in {folder} is of another sweep", hint="sweep again")
-    return Run(folder=folder, sweep=sweep, pnl_u6=_by_game(folder / "games.parquet", sweep), evidence=evidence)
+    return Run(sweep=sweep, pnl_u6=_by_game(folder / "games.parquet", sweep), evidence=evidence)
 
 
 def _by_game(path: Path, sweep: SweepCard) -> NDArray[np.int64]:

@@ -61,7 +61,7 @@ def test_the_price_of_a_delay_is_paired(run):
 
 def test_a_clear_profit_is_said_to_be_clear(run):
     """All choices earn in every game: all profitable, all clear, nothing more needed than is there."""
-    answer = answer_of(choices_of(with_pnl(run, lambda cell: [9.0, 10.0, 11.0])), 16)
+    answer = answer_of(choices_of(with_pnl(run, lambda cell: [9.0, 10.0, 11.0])))
     assert answer.profitable == 1.0
     assert answer.clear == answer.choices == 8
     assert answer.more_games == 0
@@ -70,7 +70,7 @@ def test_a_clear_profit_is_said_to_be_clear(run):
 
 def test_games_needed_are_counted_beyond_those_at_hand(run):
     """Ten times the spread over the mean takes many games; three of them are here."""
-    answer = answer_of(choices_of(with_pnl(run, lambda cell: [-9.0, 1.0, 11.0])), 16)
+    answer = answer_of(choices_of(with_pnl(run, lambda cell: [-9.0, 1.0, 11.0])))
     assert answer.more_games == 782
     assert answer.games == 3
     assert not answer.featured.is_clear
@@ -78,13 +78,13 @@ def test_games_needed_are_counted_beyond_those_at_hand(run):
 
 def test_profit_that_never_varies_needs_no_arithmetic(run):
     """Without a spread there is nothing to detect, and no Sharpe ratio to deflate."""
-    answer = answer_of(choices_of(with_pnl(run, lambda cell: [0.0, 0.0, 0.0])), 16)
+    answer = answer_of(choices_of(with_pnl(run, lambda cell: [0.0, 0.0, 0.0])))
     assert (answer.more_games, answer.detectable, answer.deflated) == (None, None, None)
 
 
 def test_one_game_has_no_interval(run):
     """A single game: the limits are endless, and the page says None."""
     one = replace(run, sweep=msgspec.structs.replace(run.sweep, games=run.sweep.games[:1]), pnl_u6=run.pnl_u6[:, :1])
-    answer = answer_of(choices_of(one), 16)
+    answer = answer_of(choices_of(one))
     assert answer.featured.low is None
     assert not answer.featured.is_clear

@@ -236,7 +236,7 @@ def test_a_run_in_which_nothing_happened_is_still_a_page(browser, run, tmp_path)
 
 def test_the_answer_is_one_sentence_with_its_interval(run):
     """Edge, polls, money, limits, games, and what is still missing."""
-    answer = answer_of(choices_of(run), 16)
+    answer = answer_of(choices_of(run))
     said = sentence(answer)
     assert re.match(
         r"A minimum edge of [\d.]+ c at [\d.]+ s polls.*: "
