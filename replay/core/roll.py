@@ -77,7 +77,6 @@ __all__ = ["Catalogue", "Game", "Roller"]
 _SOURCE_NUMBERS = {"espn": 0, "nba": 1}
 _MS = 1_000_000
 _DOLLAR_U6 = 1_000_000
-_DELAY_MS_MAX = 86_400_000
 _COUNT_MAX = (1 << 31) - 1
 _TOKENS_MAX = (1 << 15) - 1
 _ANSWERED, _UNCHANGED, _MISSED = 0, 1, 2
@@ -402,9 +401,8 @@ def _or_absent(value: int | None, most: int = _COUNT_MAX) -> int:
 
 def _rules_of(market: MarketSeen) -> tuple[int, int, int, int]:
     """Return venue_delay_ns, fee_rate_u6, tick_u6 and size_min_u6; -1 where the catalogue does not say."""
-    delay_ms = _or_absent(market.venue_delay_ms, _DELAY_MS_MAX)
     return (
-        delay_ms * _MS if delay_ms >= 0 else -1,
+        -1 if market.venue_delay_ms is None else market.venue_delay_ms * _MS,
         _or_absent(market.fee_rate_u6, _DOLLAR_U6),
         _or_absent(market.tick_u6 or None, _DOLLAR_U6 - 1),
         -1 if market.size_min_u6 is None else market.size_min_u6,
