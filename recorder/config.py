@@ -20,7 +20,17 @@ from msgspec import Meta
 
 from recorder.errors import UsageError
 
-__all__ = ["ENV_PREFIX", "FILE_NAME", "Config", "Settings", "Upstream", "load_config", "parse_duration_ns"]
+__all__ = [
+    "ENV_PREFIX",
+    "FILE_NAME",
+    "Config",
+    "Settings",
+    "Upstream",
+    "is_ci",
+    "load_config",
+    "parse_duration_ns",
+    "step_summary",
+]
 
 ENV_PREFIX = "GAMETAPE_"
 FILE_NAME = "gametape.toml"
@@ -53,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         "Mozilla/5.0 (compatible; gametape/0.1)"
     )
     tapes_dir: Annotated[str, Meta(min_length=1)] = "tapes"
+    trials_dir: Annotated[str, Meta(min_length=1)] = "tapes/.trials"
     cache_dir: Annotated[str, Meta(min_length=1)] = "~/.cache/gametape"
     leagues: tuple[str, ...] = ("nba",)
     poll_live_s: Seconds = 2.0
@@ -116,6 +127,18 @@ def load_config(
             given[key] = _checked(key, value, source)
             sources[key] = source
     return Settings(msgspec.convert(given, Config, strict=False), sources)
+
+
+def is_ci(env: Mapping[str, str] | None = None) -> bool:
+    """Say whether this runs in continuous integration, as every service of that kind says in CI."""
+    told = (os.environ if env is None else env).get("CI", "")
+    return told.strip().lower() not in {"", "0", "false", "no"}
+
+
+def step_summary(env: Mapping[str, str] | None = None) -> Path | None:
+    """Return the file that a GitHub workflow shows as the summary of this step; None elsewhere."""
+    told = (os.environ if env is None else env).get("GITHUB_STEP_SUMMARY", "")
+    return Path(told) if told else None
 
 
 def parse_duration_ns(text: str) -> int:

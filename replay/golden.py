@@ -1,9 +1,10 @@
 """
-Goldens: what a run decided, committed as a small readable file, so that any later change that moves a decision is found and named.
+Goldens: what a run decided, committed as a small readable file, so that a change that moves a decision is found.
 
-A golden holds the ledger's digest, its counts, the decisions in full up to a bound (beyond it a print of eight digits each), a print of every
-evaluation or short run of them, and the settlements. The digest alone says whether anything moved; everything else is there to say what.
-The last key is a hash of all before it: a golden changes by its verb, with a reason, and not by hand or by a merge.
+A golden holds the ledger's digest, its counts, the decisions in full up to a bound (beyond it a print of eight digits
+each), a print of every evaluation or short run of them, and the settlements. The digest alone says whether anything
+moved; everything else is there to say what. The last key is a hash of all before it: a golden changes by its verb,
+with a reason, and not by hand or by a merge.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,9 +81,9 @@ class GoldenTape(msgspec.Struct, frozen=True, kw_only=True):
     """
     What was decided on one tape.
 
-    tokens are (token id, game, team); decisions are rows under `columns`, where token is a number into tokens; prints are those of the
-    decisions beyond the ones kept in full; settlements are (token id, shares_u6, cash_u6, payout_u6, basis). path leads from the
-    golden's own folder to the tape.
+    tokens are (token id, game, team); decisions are rows under `columns`, where token is a number into tokens; prints
+    are those of the decisions beyond the ones kept in full; settlements are (token id, shares_u6, cash_u6, payout_u6,
+    basis). path leads from the golden's own folder to the tape.
     """
 
     tape: str
@@ -119,7 +120,7 @@ class Recipe:
     """How the runs of a golden are made: who decides by which setting, and how simulated polls are drawn."""
 
     config: LiveConfig
-    polls: PollPlan = PollPlan()
+    polls: PollPlan = field(default_factory=PollPlan)
 
     def facts(self) -> dict[str, int | str | None]:
         """Return it as plain values."""
@@ -141,7 +142,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a golden is made from, kept for whoever explains a difference: ledgers in the order of the golden's tapes."""
+    """What a golden is made from, for whoever explains a difference: ledgers in the order of the golden's tapes."""
 
     golden: Golden
     ledgers: list[Ledger]
@@ -209,7 +210,9 @@ def _tape(film: Film, ledger: Ledger, path: str, recipe: Recipe, full: int, prin
 
 
 def _tokens(film: Film, ledger: Ledger) -> list[tuple[str, str, str]]:
-    plans = {film.catalogue.games[game].game_id: film.catalogue.games[game].plan for game in ledger.game_of if game >= 0}
+    plans = {
+        film.catalogue.games[game].game_id: film.catalogue.games[game].plan for game in ledger.game_of if game >= 0
+    }
     named = []
     for token_id, game in zip(ledger.tokens, ledger.game_of, strict=True):
         game_id = ledger.games[game] if game >= 0 else ""
@@ -237,8 +240,8 @@ def _states_at(film: Film, recipe: Recipe, orders: Ints) -> list[list[int | None
     for row in orders.tolist():
         moment = (row[_AT["signal_ns"]], row[_AT["seq"]])
         while cursor < len(seqs) and (at_ns[cursor], seqs[cursor]) <= moment:
-            state = shown[cursor]
-            observe(games, state[2], *state[3:10], at_ns[cursor])
+            _, _, number, source, status, period, clock_ms, counts_up, home, away = shown[cursor][:10]
+            observe(games, number, source, status, period, clock_ms, counts_up, home, away, at_ns[cursor])
             cursor += 1
         game = games[game_of[row[_AT["token"]]]]
         found.append([int(game[column]) for column in (STATUS, PERIOD, CLOCK_MS, HOME, AWAY)])
@@ -283,9 +286,7 @@ def decision_prints(tape: GoldenTape) -> list[str]:
 def evaluation_prints(evaluations: Ints, stride: int) -> Prints:
     """Return the prints of evaluations, shape (n, len(EVALUATION_COLUMNS)), so many to one print."""
     table = np.ascontiguousarray(evaluations, "<i8")
-    prints = [
-        hashlib.sha256(table[at : at + stride].tobytes()).hexdigest()[:4] for at in range(0, len(table), stride)
-    ]
+    prints = [hashlib.sha256(table[at : at + stride].tobytes()).hexdigest()[:4] for at in range(0, len(table), stride)]
     lines = ["".join(prints[at : at + _PRINTS_A_LINE]) for at in range(0, len(prints), _PRINTS_A_LINE)]
     return Prints(stride=stride, lines=lines)
 

@@ -196,8 +196,10 @@ def _warnings(
     """Return what must be known before any figure is believed, the worst first."""
     bad: list[str] = []
     note: list[str] = []
-    bad += [f"{tape.tape} is {tape.label}: nothing on it ever happened." for tape in tapes if tape.label == "simulated"]
-    note += [f"{tape.tape} is labelled {tape.label}." for tape in tapes if tape.label and tape.label != "simulated"]
+    # An excerpt of a simulated tape is as simulated.
+    made_up = [tape for tape in tapes if tape.label.startswith("simulated")]
+    bad += [f"{tape.tape} is {tape.label}: nothing on it ever happened." for tape in made_up]
+    note += [f"{tape.tape} is labelled {tape.label}." for tape in tapes if tape.label and tape not in made_up]
     unsettled = [game for game in games if game.basis == Basis.OPEN.value and game.signals]
     if unsettled:
         bad.append(f"{len(unsettled)} games with signals are not settled: what is held counts at the last mid.")

@@ -17,12 +17,34 @@ if TYPE_CHECKING:
     from replay.film import Film
     from replay.settings import Setting
 
-__all__ = ["films_of", "milliseconds", "progress_bar", "setting_of", "setting_options", "stopwatch"]
+__all__ = ["cell_options", "films_of", "milliseconds", "progress_bar", "setting_of", "setting_options", "stopwatch"]
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 _MS_NS = 1_000_000
 _SCALED_END = 10**15
+
+
+def cell_options(verb: _Verb) -> _Verb:
+    """Add the options that make one cell: threshold, polls, delays, and those that every cell of a run shares."""
+    for option in reversed(
+        (
+            click.option("--min-edge", default="5", show_default=True, metavar="CENTS", help="Act from this edge on."),
+            click.option(
+                "--poll", default=None, metavar="SECONDS", help="Poll scores so often.  [default: as recorded]"
+            ),
+            click.option("--phase", default=0, help="Which seeded phase of the simulated polls."),
+            click.option("--book-delay", default="0", metavar="TIME", help="See every book message so much later."),
+            click.option("--order-delay", default="0", metavar="TIME", help="From decision to venue: 250ms, 1s."),
+            click.option(
+                "--venue-delay", default=None, metavar="TIME", help="The venue's own delay.  [default: as recorded]"
+            ),
+            click.option("--seed", default=0, help="Seed of the simulated polls."),
+            setting_options,
+        )
+    ):
+        verb = option(verb)
+    return verb
 
 
 def setting_options(verb: _Verb) -> _Verb:

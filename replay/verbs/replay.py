@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from replay.verbs.options import films_of, setting_of, setting_options, stopwatch
+from replay.verbs.options import cell_options, films_of, setting_of, stopwatch
 
 if TYPE_CHECKING:
     from replay.ledger import Ledger
@@ -17,14 +17,7 @@ __all__ = ["replay"]
 
 @click.command(no_args_is_help=True)
 @click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
-@click.option("--min-edge", default="5", show_default=True, metavar="CENTS", help="Act from this edge on.")
-@click.option("--poll", default=None, metavar="SECONDS", help="Poll scores so often.  [default: as recorded]")
-@click.option("--phase", default=0, help="Which seeded phase of the simulated polls.")
-@click.option("--book-delay", default="0", metavar="TIME", help="See every book message so much later.")
-@click.option("--order-delay", default="0", metavar="TIME", help="From decision to venue: 250ms, 1s.")
-@click.option("--venue-delay", default=None, metavar="TIME", help="The venue's own delay.  [default: as recorded]")
-@click.option("--seed", default=0, help="Seed of the simulated polls.")
-@setting_options
+@cell_options
 @click.option("--exact", "is_exact", is_flag=True, help="Drive the engine envelope by envelope, as live does.")
 @click.option("--chunk", default=1_000, show_default=True, help="With --exact: so many envelopes at a time.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Write the ledgers here.")
@@ -130,5 +123,5 @@ def _tell_one(ledger: Ledger) -> None:
         )
     if len(ledger.orders) > len(shown):
         click.echo(f"  ... and {len(ledger.orders) - len(shown):,} more signals (--out DIR writes all of them)")
-    word = "simulated P&L" if ledger.label == "simulated" else "P&L"
+    word = "simulated P&L" if ledger.label.startswith("simulated") else "P&L"
     click.echo(f"  {len(ledger.orders):,} signals, {ledger.fills:,} fills, {word} ${ledger.pnl_u6 / 1e6:,.2f}")
