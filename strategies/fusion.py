@@ -24,7 +24,7 @@ from replay.core.cells import (
     Sight,
     Timeline,
 )
-from replay.core.jit import inlined, kernel
+from replay.core.jit import inlined, inner, kernel, wide
 from replay.core.orders import NEVER_NS, arrive, next_due_ns
 from replay.core.rows import OP_LINK, OP_RULES, Rows
 from replay.core.state.book import ASK_ROW, BEST_ASK, BOOK_NS, KNOWN, SUSPECT, TRUST, best_price_u6, size_at_best
@@ -40,8 +40,11 @@ _EVALUATED, _NOT_LIVE, _NO_FAIR, _NO_GAME, _UNKNOWN, _SUSPECT, _NO_ASK, _BOOK_ST
     len(SKIP_NAMES)
 )
 _EVALUATIONS = 0
-_BY_BOOK = 0
-_BY_SCORE = 1
+# Typed, because a literal argument makes numba compile a copy of the callee.
+_BY_BOOK = wide(0)
+_BY_SCORE = wide(1)
+_FIRST_VIEW = wide(0)  # the one whose evaluations are kept
+_END = wide(NEVER_NS)
 _DOLLAR_U6 = 1_000_000
 
 
@@ -78,7 +81,7 @@ def _gate(market: Market, sight: Sight, view: int, token: int, now_ns: int, caus
     return _EVALUATED
 
 
-@kernel
+@inner
 def _evaluate(market: Market, sight: Sight, log: Log, view: int, token: int, seq: int, now_ns: int, cause: int) -> None:
     """Write down what fair value met which ask, and keep it where asked."""
     game = market.game[token]
@@ -95,7 +98,7 @@ def _evaluate(market: Market, sight: Sight, log: Log, view: int, token: int, seq
     latest[7] = now_ns - sight.games[view, game, GAME_NS]
     latest[8] = now_ns - sight.delay_ns[view] - market.books[token, BOOK_NS]
     latest[9] = cause
-    if view == 0 and sight.record[0] == 1:
+    if view == _FIRST_VIEW and sight.record[0] == 1:
         at = log.counts[_EVALUATIONS]
         for k in range(len(latest)):
             log.evaluations[at, k] = latest[k]
@@ -115,7 +118,7 @@ def _look(
     edge = fair - best_price_u6(market.books, token, ASK_ROW)
     before = sight.edge_u6[view, token]
     moved = edge != before or sight.busy[view, token] == 1
-    if moved or (view == 0 and sight.record[0] == 1):
+    if moved or (view == _FIRST_VIEW and sight.record[0] == 1):
         _evaluate(market, sight, log, view, token, seq, now_ns, cause)
     if moved:
         sight.edge_u6[view, token] = edge
@@ -124,7 +127,7 @@ def _look(
     return _EVALUATED
 
 
-@kernel
+@inner
 def _unsettle(sight: Sight, token: int) -> None:
     """Count the looks that were alike; the next one cannot be, for something else than the book has changed."""
     repeats = sight.settled[token, REPEATS]
@@ -135,19 +138,38 @@ def _unsettle(sight: Sight, token: int) -> None:
     sight.settled[token, SETTLED_NS] = -1
 
 
-@kernel
-def _look_everywhere(market: Market, sight: Sight, cells: Cells, log: Log, token: int, seq: int, row_ns: int) -> None:
-    """Look at a token on every view after its book changed, and note how long the next look would find the same."""
+@inner
+def _look_on(
+    market: Market,
+    sight: Sight,
+    cells: Cells,
+    log: Log,
+    first: int,
+    past: int,
+    token: int,
+    seq: int,
+    row_ns: int,
+    cause: int,
+) -> None:
+    """
+    Look at a token on the views from first on, before past.
+
+    After the token's book changed, note how long the next look would find the same.
+    """
     _unsettle(sight, token)
     game = market.game[token]
     until_ns = NEVER_NS
-    for view in range(len(sight.found)):
+    for view in range(first, past):
         delay_ns = sight.delay_ns[view]
-        found = _look(market, sight, cells, log, view, token, seq, row_ns + delay_ns, _BY_BOOK)
+        found = _look(market, sight, cells, log, view, token, seq, row_ns + delay_ns, cause)
+        if cause == _BY_SCORE:
+            continue
         sight.found[view, token] = found
         if found == _EVALUATED:
             stale_ns = sight.games[view, game, GAME_NS] + sight.fresh[1] - delay_ns
             until_ns = min(until_ns, -1 if sight.busy[view, token] == 1 else stale_ns)
+    if cause == _BY_SCORE:
+        return
     sight.settled[token, SETTLED_NS] = until_ns
     sight.settled[token, SETTLED_TRUST] = market.books[token, TRUST]
     sight.settled[token, SETTLED_ASK_U6] = best_price_u6(market.books, token, ASK_ROW)
@@ -167,14 +189,14 @@ def _look_at_book(market: Market, sight: Sight, cells: Cells, log: Log, token: i
         or market.books[token, TRUST] != settled[token, SETTLED_TRUST]
         or best_price_u6(market.books, token, ASK_ROW) != settled[token, SETTLED_ASK_U6]
     ):
-        _look_everywhere(market, sight, cells, log, token, seq, row_ns)
+        _look_on(market, sight, cells, log, _FIRST_VIEW, len(sight.found), token, seq, row_ns, _BY_BOOK)
         return
     settled[token, REPEATS] += 1
     if sight.record[0] == 1 and sight.found[0, token] == _EVALUATED:
-        _evaluate(market, sight, log, 0, token, seq, row_ns + sight.delay_ns[0], _BY_BOOK)
+        _evaluate(market, sight, log, _FIRST_VIEW, token, seq, row_ns + sight.delay_ns[0], _BY_BOOK)
 
 
-@kernel
+@inner
 def _see(
     market: Market, sight: Sight, cells: Cells, log: Log, view: int, states: Ints, fairs: Ints, k: int, at_ns: int
 ) -> None:
@@ -205,7 +227,7 @@ def _see(
         if verdict != REPEATED or sight.found[view, token] == _GAME_STALE:
             _unsettle(sight, token)
         if verdict == ADVANCED or verdict == CORRECTED:
-            _look(market, sight, cells, log, view, token, states[k, 0], now_ns, _BY_SCORE)
+            _look_on(market, sight, cells, log, view, view + 1, token, states[k, 0], at_ns, _BY_SCORE)
 
 
 @inlined
@@ -236,7 +258,7 @@ def _room(cells: Cells, sight: Sight, log: Log) -> bool:
     return bool(orders >= 2 * cells.params.shape[1] and (sight.record[0] == 0 or evaluations >= 2))
 
 
-@kernel
+@inner
 def _advance(
     market: Market,
     sight: Sight,
@@ -306,17 +328,17 @@ def run(
                 return i
         if not _room(cells, sight, log):
             return i
-        token = int(rows.token[i])
+        token = wide(rows.token[i])
         op = rows.op[i]
         if op == OP_RULES:
-            apply_rules(market, token, rules, int(rows.price_u6[i]))
+            apply_rules(market, token, rules, wide(rows.price_u6[i]))
         elif op == OP_LINK:
             apply_row(market, rows, i)
             _unsettle(sight, token)
         elif apply_row(market, rows, i) and market.game[token] >= 0:
             _look_at_book(market, sight, cells, log, token, rows.seq[i], row_ns)
             quiet_ns = min(quiet_ns, next_due_ns(log))
-    done = _advance(market, sight, timeline, states, fairs, cells, log, cursor, until_ns, NEVER_NS)
+    done = _advance(market, sight, timeline, states, fairs, cells, log, cursor, until_ns, _END)
     return -1 if done >= 0 else len(rows.recv_ns)
 
 

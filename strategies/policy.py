@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.cells import CELL_COLUMNS, ORDER_COLUMNS, Cells, Log, OrderStatus, Policy, Sight, Sizing
-from replay.core.jit import kernel
+from replay.core.jit import inner
 from replay.core.orders import submit
 from replay.core.state.book import BID_ROW, TICK_U6, best_price_u6
 from replay.core.state.market import SIZE_MIN_U6, VENUE_DELAY_NS, Market
@@ -52,7 +52,7 @@ _LOT_U6 = 10_000  # orders have two decimals
 _NOTIONAL_MIN_U6 = 1_000_000  # a marketable order is for a dollar at least
 
 
-@kernel
+@inner
 def _size_u6(params: Ints, cell: int, limit_u6: int, ask_u6: int, edge_u6: int) -> int:
     """Return the size of the order in shares, whole lots."""
     size = params[_SIZE, cell]
@@ -65,7 +65,7 @@ def _size_u6(params: Ints, cell: int, limit_u6: int, ask_u6: int, edge_u6: int) 
     return int(size // _LOT_U6 * _LOT_U6)
 
 
-@kernel
+@inner
 def _limit_u6(market: Market, params: Ints, cell: int, token: int, fair_u6: int, ask_u6: int) -> int:
     """Return the worst price that the order accepts, on the tick grid."""
     if params[_SLIP, cell] < 0:
@@ -77,7 +77,7 @@ def _limit_u6(market: Market, params: Ints, cell: int, token: int, fair_u6: int,
     return int(max(limit, ask_u6))
 
 
-@kernel
+@inner
 def _spent_u6(market: Market, cells: Cells, cell: int, token: int) -> int:
     """Return what the cell has paid, net, for both tokens of the token's game."""
     game = market.game[token]
@@ -89,7 +89,7 @@ def _spent_u6(market: Market, cells: Cells, cell: int, token: int) -> int:
     return spent
 
 
-@kernel
+@inner
 def _write(
     market: Market, cells: Cells, log: Log, cell: int, token: int, side: int, evaluation: Ints, limit: int, size: int
 ) -> None:
@@ -128,7 +128,7 @@ def _write(
     submit(cells, log, number)
 
 
-@kernel
+@inner
 def decide(market: Market, sight: Sight, cells: Cells, log: Log, view: int, token: int, before_u6: int) -> bool:
     """
     Let the cells of a view act on the latest evaluation; True where one still wants to act though nothing moves.
@@ -153,14 +153,15 @@ def decide(market: Market, sight: Sight, cells: Cells, log: Log, view: int, toke
             waits = True
             continue
         if acts:
+            side = 1
             limit = _limit_u6(market, params, cell, token, evaluation[3], evaluation[4])
             size = _size_u6(params, cell, limit, evaluation[4], edge)
-            _write(market, cells, log, cell, token, 1, evaluation, limit, size)
             cells.armed[token, cell] = 0
-            waits = waits or params[_POLICY, cell] == _EVERY
         else:
-            bid = best_price_u6(market.books, token, BID_ROW)
-            if bid > 0:
-                _write(market, cells, log, cell, token, -1, evaluation, bid, cells.position_u6[token, cell])
-            waits = True
+            side = -1
+            limit = best_price_u6(market.books, token, BID_ROW)
+            size = cells.position_u6[token, cell]
+        if limit > 0:
+            _write(market, cells, log, cell, token, side, evaluation, limit, size)
+        waits = waits or not acts or params[_POLICY, cell] == _EVERY
     return waits

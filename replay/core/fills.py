@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import kernel
+from replay.core.jit import inner
 from replay.core.state.book import ASK_ROW, BEST_BID, DOLLAR_U6, UNIT_U6
 from replay.core.state.market import FEE_RATE_U6, Market
 
@@ -30,7 +30,7 @@ _TAKEN_U6 = 3
 EATEN_WIDTH = 4
 
 
-@kernel
+@inner
 def fee_u6(shares_u6: int, price_u6: int, rate_u6: int) -> int:
     """
     Return the taker's fee: shares x rate x p x (1 - p), rounded half up to five decimals, in u6.
@@ -46,7 +46,7 @@ def fee_u6(shares_u6: int, price_u6: int, rate_u6: int) -> int:
     return int((scaled + 500_000_000) // 1_000_000_000 * 10)
 
 
-@kernel
+@inner
 def _left(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: int) -> int:
     """Return what of a level this cell has not taken yet."""
     for slot in range(MEMORY):
@@ -61,7 +61,7 @@ def _left(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: 
     return size_u6
 
 
-@kernel
+@inner
 def _eat(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: int, taken_u6: int) -> None:
     """Remember what was taken; the slot of the same level is used again, else the one that was used longest ago."""
     slot = MEMORY - 1
@@ -84,7 +84,7 @@ def _eat(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: i
     eaten[token, cell, 0, _TAKEN_U6] = before + taken_u6
 
 
-@kernel
+@inner
 def _available(market: Market, eaten: Ints, cell: int, token: int, row: int, limit_u6: int) -> int:
     """Return the size that stands at the limit or better, less what this cell took already."""
     unit = market.books[token, UNIT_U6]
@@ -99,7 +99,7 @@ def _available(market: Market, eaten: Ints, cell: int, token: int, row: int, lim
     return total
 
 
-@kernel
+@inner
 def take(
     market: Market, eaten: Ints, cell: int, token: int, row: int, limit_u6: int, size_u6: int, all_or_none: int
 ) -> tuple[int, int, int]:

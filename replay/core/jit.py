@@ -1,5 +1,5 @@
 """
-How the folds are compiled: one decorator, one compile cache.
+How the folds are compiled: three decorators, one compile cache.
 
 Kernels are plain Python functions over integer arrays; `NUMBA_DISABLE_JIT=1` leaves them so, which is the oracle of the
 tests. numba notices a change in the file of a compiled function, but not in the file of a function that it calls: a
@@ -10,15 +10,16 @@ file that may hold kernels. This is the one module of the core that reads files:
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import FunctionType
+from typing import Any, TypeVar, cast
+
+import numpy as np
 
 import numba
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["compiled", "inlined", "kernel"]
+__all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "wide"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -32,7 +33,11 @@ _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "python",
     "_nrt": False,
+    "no_cfunc_wrapper": True,  # nothing calls a kernel from C
 }
+
+wide: Callable[[Any], int] = cast("Callable[[Any], int]", np.int64)
+"""As 64 bits: `int` of a narrow column keeps its width in a kernel, and 16 or 32 bits wrap without a word."""
 
 _TREE = Path(__file__).resolve().parents[2]
 
@@ -66,7 +71,32 @@ def kernel(function: _Function) -> _Function:
     return made
 
 
-def inlined(function: _Function) -> _Function:
-    """Compile like `kernel`, into its callers: what runs once a row must not pass dozens of arrays on the stack."""
-    made: _Function = numba.njit(forceinline=True, **_OPTIONS)(function)
+def inner(function: _Function) -> _Function:
+    """Compile what only kernels call: without a door for Python it takes half the time. See `interpreted`."""
+    made: _Function = numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function)
     return made
+
+
+def inlined(function: _Function) -> _Function:
+    """Compile like `inner`, into its callers: what runs once a row must not pass dozens of arrays on the stack."""
+    made: _Function = numba.njit(no_cpython_wrapper=True, forceinline=True, **_OPTIONS)(function)
+    return made
+
+
+def interpreted(function: _Function) -> _Function:
+    """Return a kernel as plain Python, and so all that it calls: for tests, and to run before the compiler is ready."""
+    return cast("_Function", _plain(function, {}))
+
+
+def _plain(function: object, made: dict[int, FunctionType]) -> object:
+    """Return the interpreted twin of a kernel, made once; anything else as it is."""
+    source = getattr(function, "py_func", None)
+    if source is None:
+        return function
+    if id(source) not in made:
+        names = dict(source.__globals__)
+        made[id(source)] = FunctionType(source.__code__, names, source.__name__, source.__defaults__)
+        for name in source.__code__.co_names:
+            if name in names:
+                names[name] = _plain(names[name], made)
+    return made[id(source)]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from replay.core.cells import Cells, Log
 from replay.core.fills import take
-from replay.core.jit import inlined, kernel
+from replay.core.jit import inlined, inner
 from replay.core.state.book import ASK_ROW, BID_ROW, KNOWN, TRUST, best_price_u6
 from replay.core.state.market import Market
 
@@ -59,7 +59,7 @@ def _swap(due: Ints, a: int, b: int) -> None:
         due[b, column] = kept
 
 
-@kernel
+@inner
 def submit(cells: Cells, log: Log, order: int) -> None:
     """Send the order of this number on its way; its row in the log is complete up to status."""
     due = log.due
@@ -73,7 +73,7 @@ def submit(cells: Cells, log: Log, order: int) -> None:
         at = (at - 1) // 2
 
 
-@kernel
+@inner
 def _pop(log: Log) -> int:
     """Take the next order off the heap and return its number."""
     due = log.due
@@ -94,7 +94,7 @@ def _pop(log: Log) -> int:
         at = child
 
 
-@kernel
+@inner
 def arrive(market: Market, cells: Cells, log: Log) -> None:
     """Match the next order against the book as it stands now."""
     order = _pop(log)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import inlined, kernel
+from replay.core.jit import inlined, inner, kernel
 
 __all__ = [
     "ASK_ROW",
@@ -103,7 +103,7 @@ def new_levels(tokens: int) -> Ints:
     return np.zeros((tokens, 2, CELLS), np.int64)
 
 
-@kernel
+@inner
 def clear_book(books: Ints, levels: Ints, token: int) -> None:
     """Empty both ladders and go back to the widest unit."""
     if books[token, BEST_BID] >= 0:
@@ -117,7 +117,7 @@ def clear_book(books: Ints, levels: Ints, token: int) -> None:
     books[token, _WORST_ASK] = -1
 
 
-@kernel
+@inner
 def forget_book(books: Ints, levels: Ints, token: int) -> None:
     """A gap: what we knew is no longer known."""
     clear_book(books, levels, token)
@@ -125,7 +125,7 @@ def forget_book(books: Ints, levels: Ints, token: int) -> None:
     books[token, SNAPSHOT_MS] = -1
 
 
-@kernel
+@inner
 def _refine(books: Ints, levels: Ints, token: int, price_u6: int) -> int:
     """Shrink the ladder's unit so that this price has a cell; return the new unit, or 0 where none is fine enough."""
     old = books[token, UNIT_U6]
@@ -206,7 +206,7 @@ def apply_level(books: Ints, levels: Ints, token: int, row: int, price_u6: int, 
     return True
 
 
-@inlined
+@kernel
 def best_price_u6(books: Ints, token: int, row: int) -> int:
     """Return the best bid (row 0) or ask (row 1) in u6; -1 where the side is empty."""
     cell = books[token, BEST_BID + row]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.events import GameStatus
-from replay.core.jit import kernel
+from replay.core.jit import inner, kernel
 
 __all__ = [
     "ADVANCED",
@@ -108,13 +108,13 @@ def new_games(games: int) -> Ints:
     return rows
 
 
-@kernel
+@inner
 def is_live(games: Ints, game: int) -> bool:
     """Say whether the game is on: in play or between two periods."""
     return bool(games[game, STATUS] == _LIVE or games[game, STATUS] == _BREAK)
 
 
-@kernel
+@inner
 def progress_of(status: int, period: int, clock_ms: int, counts_up: int) -> int:
     """Return how far a game is, as one number that grows; -1 where the observation does not say."""
     if status == _FINAL:
@@ -130,7 +130,7 @@ def progress_of(status: int, period: int, clock_ms: int, counts_up: int) -> int:
     return period * _PERIOD_STEP + (_PERIOD_STEP - 1 - clock_ms)
 
 
-@kernel
+@inner
 def _write(games: Ints, game: int, status: int, period: int, clock_ms: int, progress: int) -> None:
     """Move the clock of the merged state."""
     games[game, STATUS] = status
@@ -140,7 +140,7 @@ def _write(games: Ints, game: int, status: int, period: int, clock_ms: int, prog
     games[game, PROGRESS] = progress
 
 
-@kernel
+@inner
 def _doubt(games: Ints, game: int, at: int, progress: int, home: int, away: int, now_ns: int) -> int:
     """Take an observation behind the source's own best; return RESET once it has proved to be the truth, else STALE."""
     same_story = games[game, at + _DOUBT_NS] != 0 and (
@@ -207,7 +207,7 @@ def observe(
     return _merge(games, game, status, period, clock_ms, progress, home, away, now_ns, news, fell, verdict == RESET)
 
 
-@kernel
+@inner
 def _merge(
     games: Ints,
     game: int,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import inlined, kernel
+from replay.core.jit import inlined, inner, wide
 from replay.core.rows import (
     OP_ASK,
     OP_FORGET,
@@ -66,6 +66,7 @@ RULE_WIDTH = 3
 # Sources: docs/venue-rules.md.
 _RULES_BEFORE = (0, 50_000, 5_000_000)
 
+_UNSAID = wide(-1)  # typed, because a literal argument makes numba compile a copy of the callee
 _GHOST_BID_U6 = 10_000
 _GHOST_ASK_U6 = 990_000
 
@@ -109,7 +110,7 @@ def grown_market(market: Market, tokens: int, games: int) -> Market:
     return grown
 
 
-@kernel
+@inner
 def _begin_snapshot(market: Market, token: int, source_ms: int) -> None:
     """A snapshot is the truth on arrival: start over."""
     clear_book(market.books, market.levels, token)
@@ -117,7 +118,7 @@ def _begin_snapshot(market: Market, token: int, source_ms: int) -> None:
     market.books[token, SNAPSHOT_MS] = source_ms
 
 
-@kernel
+@inner
 def _begin_witness(market: Market, token: int, bid_u6: int, ask_u6: int, source_ms: int) -> None:
     """
     A REST answer seeds a book that the stream left unseeded or suspect, and no other.
@@ -153,21 +154,21 @@ def _change_level(market: Market, token: int, op: int, price_u6: int, size_u6: i
 @inlined
 def apply_row(market: Market, rows: Rows, i: int) -> bool:
     """Fold one row into the market; True where a message about a usable book ends, so that it is worth a look."""
-    op = int(rows.op[i])
-    token = int(rows.token[i])
+    op = wide(rows.op[i])
+    token = wide(rows.token[i])
     books = market.books
     if op < OP_LAST + 2:
-        source_ms = int(rows.source_ms[i])
-        applied = _change_level(market, token, op, int(rows.price_u6[i]), int(rows.size_u6[i]), source_ms)
+        source_ms = wide(rows.source_ms[i])
+        applied = _change_level(market, token, op, wide(rows.price_u6[i]), wide(rows.size_u6[i]), source_ms)
         if op < OP_LAST or not applied:
             return False
         books[token, BOOK_NS] = rows.recv_ns[i]
-        close_message(books, token, int(rows.bid_u6[i]), int(rows.ask_u6[i]))
+        close_message(books, token, wide(rows.bid_u6[i]), wide(rows.ask_u6[i]))
         return True
     if op == OP_SNAPSHOT_BID or op == OP_SNAPSHOT_ASK:
         if books[token, SEEDING] == 1:
             row = ASK_ROW if op == OP_SNAPSHOT_ASK else BID_ROW
-            apply_level(books, market.levels, token, row, int(rows.price_u6[i]), int(rows.size_u6[i]))
+            apply_level(books, market.levels, token, row, wide(rows.price_u6[i]), wide(rows.size_u6[i]))
         return False
     if op == OP_SNAPSHOT_END:
         if books[token, SEEDING] == 0:
@@ -175,19 +176,19 @@ def apply_row(market: Market, rows: Rows, i: int) -> bool:
         books[token, SEEDING] = 0
         books[token, TRUST] = KNOWN
         books[token, BOOK_NS] = rows.recv_ns[i]
-        close_message(books, token, -1, -1)
+        close_message(books, token, _UNSAID, _UNSAID)
         return True
     _apply_rare(market, rows, i, op, token)
     return False
 
 
-@kernel
+@inner
 def _apply_rare(market: Market, rows: Rows, i: int, op: int, token: int) -> None:
     """Fold a row that is no level and ends no message: snapshots begin, books are forgotten, ticks and links change."""
     if op == OP_SNAPSHOT:
-        _begin_snapshot(market, token, int(rows.source_ms[i]))
+        _begin_snapshot(market, token, wide(rows.source_ms[i]))
     elif op == OP_WITNESS:
-        _begin_witness(market, token, int(rows.bid_u6[i]), int(rows.ask_u6[i]), int(rows.source_ms[i]))
+        _begin_witness(market, token, wide(rows.bid_u6[i]), wide(rows.ask_u6[i]), wide(rows.source_ms[i]))
     elif op == OP_FORGET:
         forget_book(market.books, market.levels, token)
     elif op == OP_TICK:
@@ -195,10 +196,10 @@ def _apply_rare(market: Market, rows: Rows, i: int, op: int, token: int) -> None
     elif op == OP_LINK:
         market.game[token] = rows.price_u6[i]
         market.side[token] = rows.size_u6[i]
-        market.tokens_of[int(rows.price_u6[i]), 0 if rows.size_u6[i] > 0 else 1] = token
+        market.tokens_of[wide(rows.price_u6[i]), 0 if rows.size_u6[i] > 0 else 1] = token
 
 
-@kernel
+@inner
 def apply_rules(market: Market, token: int, rules: Ints, k: int) -> None:
     """Take over the rules of row k of a rules table; what it does not say stays as it was."""
     if rules[k, 3] >= 0:
