@@ -9,6 +9,7 @@ mapped into memory as it stands: opening a film costs nothing, and processes tha
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -36,6 +37,7 @@ Ints = NDArray[np.int64]
 
 _CHUNK = 20_000
 _NPY_HEAD = 128
+_SPOILT = (EOFError, OSError, ValueError)
 _TABLES = ("states", "polls", "rules")
 _SOURCE = Path(__file__).resolve().parent
 
@@ -164,9 +166,17 @@ def joined(parts: list[Night]) -> Night:
 
 
 def open_film(tape: Tape, cache: Path, *, on_progress: Callable[[int, int], None] | None = None) -> Film:
-    """Return the film of a tape, from the cache folder if it is there, else built and put there."""
+    """
+    Return the film of a tape, from the cache folder if it is there and whole, else built and put there.
+
+    Raises:
+        CorruptError: the tape is damaged.
+    """
     folder = cache / f"{tape.digest()[:32]}-{decoder_version()}"
-    if not (folder / "film.json").exists():
+    try:
+        return load_film(folder, tape.name)
+    except _SPOILT:
+        # Not there, or spoilt: a film can always be made again.
         _store(build_film(tape, on_progress=on_progress), folder)
     return load_film(folder, tape.name)
 
@@ -209,13 +219,25 @@ def _store(film: Film, folder: Path) -> None:
         ],
     )
     (making / "film.json").write_bytes(msgspec.json.encode(card))
+    for path in making.iterdir():
+        # A name that outlives a power cut must not lead to half of a column.
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
     try:
         making.rename(folder)
     except OSError:
-        # Somebody else built the same film meanwhile: theirs is as good.
+        _replace(folder, making, film.tape)
+
+
+def _replace(folder: Path, making: Path, name: str) -> None:
+    """Put a film over a spoilt one; where it is whole, somebody built the same meanwhile and theirs is as good."""
+    try:
+        load_film(folder, name)
+    except _SPOILT:
+        shutil.rmtree(folder)
+        making.rename(folder)
+    else:
         shutil.rmtree(making)
-        if not (folder / "film.json").exists():
-            raise
 
 
 def load_film(folder: Path, name: str) -> Film:
@@ -223,7 +245,8 @@ def load_film(folder: Path, name: str) -> Film:
     Map a film of the cache into memory; name is that of its tape.
 
     Raises:
-        FileNotFoundError: there is no film in this folder.
+        OSError: there is no film in this folder, or a part of it is missing.
+        EOFError, ValueError: a part of it is not what it should be.
     """
     card = msgspec.json.decode((folder / "film.json").read_bytes(), type=_Card)
     night = Night(
