@@ -21,9 +21,10 @@ from replay.core.engine import Engine, Fold, Freshness, Outcome, fair_values
 from replay.core.models import WinProbability
 from replay.core.roll import Catalogue
 from replay.core.rows import POLL_COLUMNS
+from replay.core.scoreboard import PatternFold
 from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
 from replay.core.state.market import Market
-from replay.core.strategy import Strategy
+from replay.core.strategy import Strategy, Watching
 from replay.counterfactual import PollPlan, timeline_of
 from replay.film import Film, heard_ns
 from replay.ledger import Ledger, Settlement
@@ -108,6 +109,7 @@ def replay_tape(
         looks=_named_looks(engine.fold, 0),
         settlements=_settlements(engine.fold, 0, catalogue, payouts),
         coverage=coverage_of(catalogue, _stacked(polls, len(POLL_COLUMNS)), first_ns, last_ns),
+        patterns=engine.pattern_fold.patterns(),
         model_failures=engine.model_failures,
     )
 
@@ -140,8 +142,16 @@ def replay_film(
         looks=_named_looks(fold, 0),
         settlements=_settlements(fold, 0, catalogue, film.payouts),
         coverage=coverage_of(catalogue, film.night.polls, film.first_ns, film.last_ns),
+        patterns=_patterns(film, strategy),
         model_failures=failed,
     )
+
+
+def _patterns(film: Film, strategy: Strategy) -> Ints:
+    """Return the patterns of the night as it was recorded: what a view polls has no part in them."""
+    fold = PatternFold(strategy.watcher() if isinstance(strategy, Watching) else None)
+    fold.see(film.night.states, [game.league for game in film.catalogue.games])
+    return fold.patterns()
 
 
 def run_settings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, OrderStatus
+from replay.core.patterns import PATTERN_COLUMNS, no_patterns
 from replay.settle import Basis, value_u6
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Ledger:
     One tape, one setting.
 
     evaluations (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)) as the fold said them; tokens and games
-    name the numbers; game_of the game of each token, -1 for none; looks what came of every look at a token.
+    name the numbers; game_of the game of each token, -1 for none; looks what came of every look at a token; patterns
+    (n, len(PATTERN_COLUMNS)) the score patterns that became complete.
     """
 
     tape: str
@@ -81,18 +83,19 @@ class Ledger:
     looks: dict[str, int]
     settlements: list[Settlement]
     coverage: dict[str, float]
+    patterns: Ints = field(default_factory=no_patterns)
     model_failures: int = 0
 
     def digest(self) -> str:
         """
         Return sha256 over what was decided and what it came to.
 
-        That is: the config and the names of tokens and games, evaluations and orders as little-endian int64, and every
-        settlement. Nothing about machine, time of running or tape layout is in it.
+        That is: the config and the names of tokens and games, evaluations, orders and patterns as little-endian int64,
+        and every settlement. Nothing about machine, time of running or tape layout is in it.
         """
         head = {"format": _FORMAT, "config": self.config, "tokens": self.tokens, "games": self.games}
         digest = hashlib.sha256(msgspec.json.encode(head, order="sorted"))
-        for table in (self.evaluations, self.orders):
+        for table in (self.evaluations, self.orders, self.patterns):
             digest.update(len(table).to_bytes(8, "little"))
             digest.update(np.ascontiguousarray(table, "<i8").tobytes())
         for settled in self.settlements:
@@ -125,6 +128,7 @@ class Ledger:
             "signals": len(orders),
             "orders": int(sent.sum()),
             "fills": self.fills,
+            "patterns": len(self.patterns),
             "pnl_u6": self.pnl_u6,
             "fees_u6": int(orders[:, _FEE].sum()),
             "open_positions": sum(1 for s in self.settlements if s.basis == Basis.OPEN and s.shares_u6),
@@ -136,14 +140,25 @@ class Ledger:
 
     def write(self, folder: Path) -> None:
         """
-        Write the run into a folder: three Parquet files and the summary as ledger.json.
+        Write the run into a folder: four Parquet files and the summary as ledger.json.
 
         Shape: evaluations.parquet and orders.parquet have EVALUATION_COLUMNS and ORDER_COLUMNS as Int64 (an order's
-        status as text) and the token_id; settlements.parquet SETTLEMENT_COLUMNS.
+        status as text) and the token_id; patterns.parquet PATTERN_COLUMNS and the game_id; settlements.parquet
+        SETTLEMENT_COLUMNS.
         """
+        import polars as pl
+
         folder.mkdir(parents=True, exist_ok=True)
         self._frame(self.evaluations, EVALUATION_COLUMNS).write_parquet(folder / "evaluations.parquet")
         self._frame(self.orders, ORDER_COLUMNS).write_parquet(folder / "orders.parquet")
+        patterns = pl.DataFrame(
+            {name: self.patterns[:, k] for k, name in enumerate(PATTERN_COLUMNS)},
+            schema=dict.fromkeys(PATTERN_COLUMNS, pl.Int64),
+        )
+        games = pl.Series("game_id", self.games, dtype=pl.String)
+        patterns.with_columns(games.gather(patterns["game"]).alias("game_id")).write_parquet(
+            folder / "patterns.parquet"
+        )
         self._settled().write_parquet(folder / "settlements.parquet")
         card = {
             "schema": _FORMAT,

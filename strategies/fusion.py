@@ -31,6 +31,7 @@ from replay.core.state.book import ASK_ROW, BEST_ASK, BOOK_NS, KNOWN, SUSPECT, T
 from replay.core.state.game import ADVANCED, AWAY, CORRECTED, GAME_NS, HOME, REPEATED, STALE, is_live, observe
 from replay.core.state.market import Market, apply_row, apply_rules
 from strategies.policy import decide
+from strategies.score_buffer import PatternWatch
 
 __all__ = ["SignalFuser", "run"]
 
@@ -348,3 +349,7 @@ class SignalFuser:
     name = "fusion"
 
     run = staticmethod(run)
+
+    def watcher(self) -> PatternWatch:
+        """Return the score buffers of one night."""
+        return PatternWatch()

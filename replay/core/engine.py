@@ -31,8 +31,9 @@ from replay.core.cells import (
 from replay.core.models import GameStates, WinProbability
 from replay.core.roll import Catalogue, Roller
 from replay.core.rows import POLL_COLUMNS, Night
+from replay.core.scoreboard import PatternFold
 from replay.core.state.market import Market, grown_market, new_market
-from replay.core.strategy import Strategy
+from replay.core.strategy import Strategy, Watching
 
 __all__ = ["Engine", "Fold", "Freshness", "Outcome", "fair_values"]
 
@@ -218,6 +219,7 @@ class Engine:
         self.fold = Fold(strategy, params, tokens=16, games=8, freshness=freshness)
         self.last_polls: Ints = np.zeros((0, len(POLL_COLUMNS)), np.int64)
         """The polls of the latest envelopes fed."""
+        self.pattern_fold = PatternFold(strategy.watcher() if isinstance(strategy, Watching) else None)
         self._orders_told = 0
 
     def step(self, envelope: Envelope) -> Outcome:
@@ -243,6 +245,7 @@ class Engine:
             self.fold.grow(max(tokens, 2 * self.fold.tokens), max(games, 2 * self.fold.games))
         fairs, failed = fair_values(self.model, night.states, catalogue)
         self.model_failures += failed
+        self.pattern_fold.see(night.states, [game.league for game in catalogue.games])
         count = len(night.states)
         timeline = Timeline(
             at_ns=night.states[:, 1].copy(),

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.jit import kernel
+from replay.core.patterns import PatternWatcher, no_patterns
 from replay.core.state.game import REPEATED, STALE, new_games, observe
 
-__all__ = ["MOVE_COLUMNS", "Scoreboard"]
+__all__ = ["MOVE_COLUMNS", "PatternFold", "Scoreboard"]
 
 Ints = NDArray[np.int64]
 
@@ -85,3 +86,23 @@ class Scoreboard:
         kept = (verdicts != STALE) & (verdicts != REPEATED)
         columns = [_AT.seq, _AT.recv_ns, _AT.game, -1, _AT.status, _AT.period, _AT.clock_ms, _AT.home, _AT.away]
         return np.stack([verdicts[kept] if at < 0 else states[kept, at] for at in columns], axis=1)
+
+
+class PatternFold:
+    """The scoreboard with a strategy's pattern watcher behind it, if it has one."""
+
+    def __init__(self, watcher: PatternWatcher | None) -> None:
+        """Begin with no game known."""
+        self.scoreboard = Scoreboard()
+        self._watcher = watcher
+        self._said: list[Ints] = []
+
+    def see(self, states: Ints, leagues: list[str]) -> None:
+        """Take observations in seq order; leagues names the league of each game number."""
+        moves = self.scoreboard.see(states)
+        if self._watcher is not None and len(moves):
+            self._said.append(self._watcher.see(leagues, moves))
+
+    def patterns(self) -> Ints:
+        """Return the patterns complete so far, shape (n, len(PATTERN_COLUMNS))."""
+        return np.concatenate(self._said) if self._said else no_patterns()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.cells import Cells, Log, Sight, Timeline
+from replay.core.patterns import PatternWatcher
 from replay.core.rows import Rows
 from replay.core.state.market import Market
 
-__all__ = ["Strategy"]
+__all__ = ["Strategy", "Watching"]
 
 Ints = NDArray[np.int64]
 
@@ -45,4 +46,13 @@ class Strategy(Protocol):
 
         Where the log has no room left, the row that comes next is returned: the caller empties the log and calls again.
         """
+        ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """A strategy that also follows score patterns; one that does not is still a strategy."""
+
+    def watcher(self) -> PatternWatcher:
+        """Return a fresh follower for one night."""
         ...

@@ -102,6 +102,7 @@ def _tell(ledgers: list[Ledger], seconds: float, *, as_json: bool) -> None:
 def _tell_one(ledger: Ledger) -> None:
     """Print a ledger for a person: what was seen, what was done, what it came to."""
     from replay.core.cells import ORDER_COLUMNS, OrderStatus
+    from replay.core.patterns import PATTERN_COLUMNS, PATTERN_MINUTES
 
     label = f"  [{ledger.label}]" if ledger.label else ""
     click.echo(f"{ledger.tape}{label}: {ledger.events:,} events, {len(ledger.evaluations):,} evaluations")
@@ -124,4 +125,8 @@ def _tell_one(ledger: Ledger) -> None:
     if len(ledger.orders) > len(shown):
         click.echo(f"  ... and {len(ledger.orders) - len(shown):,} more signals (--out DIR writes all of them)")
     word = "simulated P&L" if ledger.label.startswith("simulated") else "P&L"
+    for pattern in ledger.patterns.tolist():
+        facts = dict(zip(PATTERN_COLUMNS, pattern, strict=True))
+        entries = " ".join(f"{facts[f'd{minute}']:+d}" for minute in range(1, PATTERN_MINUTES + 1))
+        click.echo(f"  seq {facts['seq']:>8}  {ledger.games[facts['game']]:<16} pattern complete: {entries}")
     click.echo(f"  {len(ledger.orders):,} signals, {ledger.fills:,} fills, {word} ${ledger.pnl_u6 / 1e6:,.2f}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from replay.core.events import GameStatus
+from replay.core.patterns import PATTERN_COLUMNS
 from replay.core.rows import STATE_COLUMNS
-from replay.core.scoreboard import MOVE_COLUMNS, Scoreboard
+from replay.core.scoreboard import MOVE_COLUMNS, PatternFold, Scoreboard
 from replay.core.state.game import ADVANCED, CORRECTED, HOME, MOVED
 
 _S = 1_000_000_000
@@ -55,3 +56,26 @@ def test_one_by_one_is_the_same_as_all_at_once() -> None:
 def test_nothing_seen_is_no_move() -> None:
     """An empty stretch has no moves."""
     assert len(Scoreboard().see(_SEEN[:0])) == 0
+
+
+class _Counting:
+    """A watcher that says one pattern for every move it is shown."""
+
+    def see(self, leagues: list[str], moves: np.ndarray) -> np.ndarray:
+        assert leagues[0] == "nba"
+        patterns = np.zeros((len(moves), len(PATTERN_COLUMNS)), np.int64)
+        patterns[:, 0] = moves[:, 0]
+        return patterns
+
+
+def test_a_watcher_is_shown_the_moves_and_no_others() -> None:
+    """Patterns come in the order of the moves, whatever the pieces; without a watcher there are none."""
+    leagues = ["nba"] * 10
+    watched, single, blind = PatternFold(_Counting()), PatternFold(_Counting()), PatternFold(None)
+    watched.see(_SEEN, leagues)
+    blind.see(_SEEN, leagues)
+    for k in range(len(_SEEN)):
+        single.see(_SEEN[k : k + 1], leagues)
+    assert watched.patterns()[:, 0].tolist() == [1, 2, 4, 5, 6]
+    assert np.array_equal(watched.patterns(), single.patterns())
+    assert len(blind.patterns()) == 0
