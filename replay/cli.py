@@ -50,6 +50,7 @@ VERBS: dict[str, Verb] = {
     "live": Verb(_RECORD, "replay.verbs.live:live", "Record, and decide as it comes."),
     "games": Verb(_RECORD, "recorder.cli:games", "Show which game belongs to which market."),
     "config": Verb(_RECORD, "recorder.cli:config", "Show every setting and where its value came from."),
+    "chaos": Verb(_RECORD, "recorder.chaos.cli:chaos", "Record a simulated night of faults; say what was lost."),
     "ls": Verb(_TAPES, "recorder.tape.cli:ls", "List the tapes of a directory."),
     "info": Verb(_TAPES, "recorder.tape.cli:info", "Say what a tape holds: feeds, times, gaps, digest."),
     "cat": Verb(_TAPES, "recorder.tape.cli:cat", "Print envelopes, one JSON line each."),

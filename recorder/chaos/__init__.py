@@ -1,0 +1,1 @@
+"""A simulated world of faults for the real recorder, in virtual time: what `gametape chaos` runs."""
