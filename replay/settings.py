@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, DecimalException
+from enum import IntEnum
 from itertools import product
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from recorder.errors import UsageError
 from replay.core.cells import NO_EDGE, Policy, Sizing
 
-__all__ = ["AS_RECORDED", "Setting", "View", "cell_params", "grid", "parse_cents", "parse_numbers"]
+__all__ = ["AS_RECORDED", "Bound", "Setting", "View", "cell_params", "grid", "parse_cents", "parse_numbers"]
 
 Ints = NDArray[np.int64]
 
@@ -26,8 +27,17 @@ AS_RECORDED = -1
 
 _CENT_U6 = 10_000
 _CENTS_MAX = 1_000_000
+_NUMBER_MAX = 10**12
 _SHARE_U6 = 1_000_000
 _MS_NS = 1_000_000
+
+
+class Bound(IntEnum):
+    """What is assumed of a change between two recorded polls, where a plan is faster than the recording."""
+
+    NONE = 0
+    PESSIMISTIC = 1
+    OPTIMISTIC = 2
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,6 +51,7 @@ class View:
     poll_ms: int = AS_RECORDED
     phase: int = 0
     book_delay_ms: int = 0
+    bound: Bound = Bound.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +88,8 @@ class Setting:
             value = getattr(self, field.name)
             if isinstance(value, View):
                 named |= {"poll_ms": value.poll_ms, "phase": value.phase, "book_delay_ms": value.book_delay_ms}
+                if value.bound is not Bound.NONE:
+                    named["bound"] = value.bound.name.lower()
             elif isinstance(value, Policy | Sizing):
                 named[field.name] = value.name.lower()
             else:
@@ -144,7 +157,7 @@ def parse_cents(text: str) -> int:
     """
     try:
         value = Decimal(text) * _CENT_U6
-    except InvalidOperation:
+    except DecimalException:
         value = Decimal("nan")
     if not value.is_finite() or abs(value) > _CENTS_MAX * _CENT_U6:
         raise UsageError(f"{text!r} is not a number of cents", hint="--min-edge 5  or  --min-edge 1:10:0.5")
@@ -162,14 +175,17 @@ def parse_numbers(text: str, name: str) -> list[Decimal]:
     """
     hint = f"--{name} 1,2,5  or  --{name} 1:10:0.5 (first:last:step)"
     try:
-        if ":" not in text:
-            listed = [Decimal(part) for part in text.split(",")]
-            if all(value.is_finite() for value in listed):
-                return listed
-        first, last, step = (Decimal(part) for part in text.split(":"))
-    except (InvalidOperation, ValueError):
-        raise UsageError(f"--{name} {text!r} is neither a list nor a range", hint=hint) from None
-    if step <= 0 or last < first or not all(value.is_finite() for value in (first, last, step)):
+        values = [Decimal(part) for part in text.split(":" if ":" in text else ",")]
+    except DecimalException:
+        values = []
+    if not values or not all(value.is_finite() and abs(value) <= _NUMBER_MAX for value in values):
+        raise UsageError(f"--{name} {text!r} is neither a list nor a range", hint=hint)
+    if ":" not in text:
+        return values
+    if len(values) != 3:
+        raise UsageError(f"--{name} {text!r} is not first:last:step", hint=hint)
+    first, last, step = values
+    if step <= 0 or last < first:
         raise UsageError(
             f"--{name} {text!r} goes nowhere", why="step must be positive, last not below first", hint=hint
         )
