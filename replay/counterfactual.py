@@ -6,7 +6,7 @@ interval are counted. So settings with the same phase number differ by the inter
 poller of a multiple of the interval sees a part of what the faster one sees, and nothing else. Round trips are those of
 the recorded polls that the answers come from, so that nothing a view sees depends on what is recorded later.
 
-A plan faster than the recording cannot be answered from polls and is refused.
+A plan faster than the recording cannot be answered from polls and is refused; see `bounds` for what can be said.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from replay.core.events import GameStatus
 from replay.core.polls import resample
 from replay.core.rows import POLL_COLUMNS, STATE_COLUMNS
 from replay.film import Film
-from replay.settings import AS_RECORDED, View
+from replay.settings import AS_RECORDED, Bound, View
 
-__all__ = ["PollPlan", "fastest_interval_ms", "refuse_unanswerable", "timeline_of"]
+__all__ = ["PollPlan", "fastest_interval_ms", "is_answerable", "refuse_unanswerable", "timeline_of"]
 
 Ints = NDArray[np.int64]
 
@@ -67,6 +67,11 @@ def fastest_interval_ms(film: Film) -> int:
     return max(medians, default=0)
 
 
+def is_answerable(film: Film, poll_ms: int) -> bool:
+    """Say whether a plan is no faster than the recording."""
+    return poll_ms == AS_RECORDED or poll_ms >= fastest_interval_ms(film) * _TOLERANCE
+
+
 def refuse_unanswerable(films: Sequence[Film], polls_ms: Sequence[int]) -> None:
     """
     Refuse a plan that is faster than what was recorded.
@@ -78,12 +83,12 @@ def refuse_unanswerable(films: Sequence[Film], polls_ms: Sequence[int]) -> None:
     if not asked:
         return
     for film in films:
-        fastest = fastest_interval_ms(film)
-        if min(asked) < fastest * _TOLERANCE:
+        if not is_answerable(film, min(asked)):
+            fastest = fastest_interval_ms(film)
             raise UsageError(
                 f"a poll every {min(asked) / 1000:g} s cannot be answered from {film.tape}",
                 why=f"it was polled every {fastest / 1000:.3g} s while games were on, and nothing between is on it",
-                hint=f"--poll {np.ceil(fastest / 1000):g} or slower",
+                hint=f"--poll {np.ceil(fastest / 1000):g} or slower; gametape sweep --bounds says what can be said",
             )
 
 
@@ -92,12 +97,12 @@ def timeline_of(film: Film, views: Sequence[View], plan: PollPlan) -> Timeline:
     series = list(_series(film))
     recorded = np.arange(len(film.night.states), dtype=np.int64)
     parts: list[tuple[Ints, Ints]] = []
-    polled: dict[tuple[int, int], tuple[Ints, Ints]] = {}
+    polled: dict[tuple[int, int, Bound], tuple[Ints, Ints]] = {}
     for view in views:
         if view.poll_ms == AS_RECORDED:
             at_ns, state = film.night.states[:, _RECV].copy(), recorded
         else:
-            key = (view.poll_ms, view.phase)
+            key = (view.poll_ms, view.phase, view.bound)
             if key not in polled:
                 polled[key] = _polled(film, series, view, plan)
             at_ns, state = polled[key]
@@ -134,7 +139,7 @@ def _polled(film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, 
     room = int((film.last_ns - film.first_ns) // (live_ms * _MS_NS)) + 2
     for (game, source), part in series:
         draw = random.Random(f"{plan.seed}/{film.catalogue.games[game].game_id}/{source}/{view.phase}")
-        recv_ns, state, live, rtt_ns = _observations(film, part)
+        recv_ns, state, live, rtt_ns = _observations(film, part, view.bound)
         seen_ns, seen = np.empty(room, np.int64), np.empty(room, np.int64)
         count = resample(
             recv_ns,
@@ -157,14 +162,23 @@ def _polled(film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, 
     return at_ns[order], state[order]
 
 
-def _observations(film: Film, part: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Return time, state (-1 for a failed poll of the same URLs), whether the game is on, and round trip, by time."""
+def _observations(film: Film, part: Ints, bound: Bound) -> tuple[Ints, Ints, Ints, Ints]:
+    """
+    Return time, state (-1 for a failed poll of the same URLs), whether the game is on, and round trip, by time.
+
+    With the optimistic bound the time is the first at which a poll could have seen the state, and no poll fails.
+    """
     states, polls = film.night.states, film.night.polls
     own = polls[states[part, _POLL]]
     failed = polls[np.isin(polls[:, _POLL_URL], own[:, _POLL_URL]) & (polls[:, _POLL_OUTCOME] == _MISSED)]
+    first_ns = own[:, _POLL_RECV]
+    if bound is Bound.OPTIMISTIC:
+        # A state came after the poll before it was asked for: what that one answered was still the state before.
+        first_ns = np.concatenate([first_ns[:1], np.minimum(own[:-1, _POLL_SENT], first_ns[1:])])
+        failed = failed[:0]
     blind = np.zeros(len(failed), np.int64)
     on = np.isin(states[part, _STATUS], (int(GameStatus.LIVE), int(GameStatus.BREAK)))
-    recv_ns = np.concatenate([own[:, _POLL_RECV], failed[:, _POLL_RECV]])
+    recv_ns = np.concatenate([first_ns, failed[:, _POLL_RECV]])
     state = np.concatenate([part, blind - 1])
     live = np.concatenate([on.astype(np.int64), blind])
     rtt_ns = np.concatenate([own[:, _POLL_RECV] - own[:, _POLL_SENT], blind])

@@ -28,7 +28,7 @@ from replay.counterfactual import PollPlan, refuse_unanswerable
 from replay.executors import Executor, SerialExecutor, Task
 from replay.film import Film, decoder_version
 from replay.parts import FIGURES, Part, PartStore, part_of, setting_name, stacked_parts
-from replay.settings import Setting, View
+from replay.settings import Bound, Setting, View
 from replay.stats import GameBootstrap, games_needed
 
 __all__ = ["CellResult", "Sweep", "code_version", "run_sweep"]
@@ -125,7 +125,7 @@ def run_sweep(  # noqa: PLR0913 - options, by keyword
         UsageError: a poll plan cannot be answered from a recording, or a control does not fit a night.
         RegressionError: a cell that was folded alone differs.
     """
-    refuse_unanswerable(films, [setting.view.poll_ms for setting in settings])
+    refuse_unanswerable(films, [one.view.poll_ms for one in settings if one.view.bound is Bound.NONE])
     folding = executor or SerialExecutor(strategy, model)
     wanted = _Wanted(films, settings, polls, control, f"{strategy.name} {model.name} {salt}", store, on_progress)
     nights = wanted.fold_by(folding)
@@ -302,6 +302,7 @@ def _row(cell: CellResult) -> dict[str, object]:
         "min_edge_c": setting.min_edge_u6 / 1e4,
         "poll_s": None if recorded else setting.view.poll_ms / 1000,
         "phase": setting.view.phase,
+        "bound": None if setting.view.bound is Bound.NONE else setting.view.bound.name.lower(),
         "order_delay_ms": setting.order_delay_ms,
         "book_delay_ms": setting.view.book_delay_ms,
         "venue_delay_ms": None if setting.venue_delay_ms < 0 else setting.venue_delay_ms,

@@ -1,0 +1,34 @@
+"""
+Bounds: what can be said of a poll plan that is faster than the recording.
+
+A score that the recorder first saw at one poll changed at some time since the poll before: the time is censored by that
+interval, and no recording tells where in it the change lies. So a faster plan has no answer, but two: the optimistic
+one, in which every change happened right after the poll before and no poll failed, and the pessimistic one, in which
+nothing was to be seen before it was recorded. The truth is seen between the two. Profit mostly lies between theirs, but
+need not: a cell that acts earlier may act on other edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from replay.counterfactual import is_answerable
+from replay.film import Film
+from replay.settings import Bound, Setting
+
+__all__ = ["with_bounds"]
+
+
+def with_bounds(films: Sequence[Film], settings: Sequence[Setting]) -> list[Setting]:
+    """Return the settings, those that poll faster than any of the recordings as two: pessimistic, then optimistic."""
+    bounds = (Bound.PESSIMISTIC, Bound.OPTIMISTIC)
+    polls_ms = sorted({setting.view.poll_ms for setting in settings})
+    faster = {poll_ms for poll_ms in polls_ms if not all(is_answerable(film, poll_ms) for film in films)}
+    found: list[Setting] = []
+    for setting in settings:
+        if setting.view.poll_ms in faster:
+            found += [replace(setting, view=replace(setting.view, bound=bound)) for bound in bounds]
+        else:
+            found.append(setting)
+    return found
