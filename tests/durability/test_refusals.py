@@ -85,16 +85,17 @@ def record(path: Path, fs: RefusingFs, nth: int = 0, lasts: int = 0) -> int:
     writer = TapeWriter.create(path, created_ns=1, fs=fs, segment_raw_bytes=420)
     born = fs.calls
     fs.window = range(born + nth, born + nth + lasts)
-    acked, lost = -1, 0
+    acked, lost, whys = -1, 0, []
     for seq in range(EVENTS):
         writer.append(envelope(seq))
         try:
             acked = writer.commit()
         except DiskError as error:
-            assert error.why
+            whys.append(error.why)
             lost = max(lost, acked + 1 - len(open_tape(path)))
     fs.window = range(0)
     writer.close()
+    assert all(whys)
     fs.calls -= born
     return lost
 
