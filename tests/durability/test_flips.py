@@ -116,7 +116,7 @@ MUTATIONS: list[Callable[[bytes, int, int], bytes]] = [cut, append, zero, repeat
     mutate=st.sampled_from(MUTATIONS),
 )
 def test_a_spoilt_file_is_never_taken_for_sound(sound, tmp_path_factory, which, where, many, mutate) -> None:
-    """Cut, grown, zeroed, repeated, shortened, shuffled: no reader crashes, and no event is read that was not written."""
+    """Cut, grown, zeroed, repeated, shuffled: no reader crashes, and no event is read that was not written."""
     path = tmp_path_factory.mktemp("spoilt") / "night"
     shutil.copytree(sound, path)
     files = files_of(path)
