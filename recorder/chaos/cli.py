@@ -12,7 +12,9 @@ __all__ = ["chaos"]
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Which faults, when; the same seed, the same night.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Which faults, when; the same seed, the same night."
+)
 @click.option("--hours", type=click.FloatRange(0.25, 24 * 14), default=24.0, show_default=True, help="Virtual hours.")
 @click.option("--tape", type=click.Path(path_type=Path), help="Keep the tape here. Default: nowhere.")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as JSON.")

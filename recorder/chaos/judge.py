@@ -19,7 +19,7 @@ from recorder.envelope import Envelope, Kind
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
 
-__all__ = ["BUDGET_PER_MINUTE", "Verdict", "judge"]
+__all__ = ["BUDGET_PER_MINUTE", "Verdict", "as_json", "judge"]
 
 BUDGET_PER_MINUTE = {"espn": 70, "nba": 36, "gamma": 30, "clob": 70, "market": 20}
 """Questions that a source may be asked within any minute: two scoreboards every two seconds, a book every second."""
@@ -193,10 +193,12 @@ def _judge_silence(record: Record, seen: _Seen, verdict: Verdict) -> None:
             continue
         verdict.silences += 1
         told = any(asset in {token, None} and since_ns <= at_ns <= late_ns for at_ns, asset in seen.silent)
-        patient = any(asset == token and since_ns - _PATIENCE_MAX_NS <= at_ns <= since_ns for at_ns, asset in seen.silent)
-        if not told and not patient and not _any_within(ends, since_ns, late_ns):
-            if not _is_killed(record, since_ns, late_ns):
-                verdict.violations.append(f"token {token} had no book from {since_ns}, and nothing says so")
+        patient = any(
+            asset == token and since_ns - _PATIENCE_MAX_NS <= at_ns <= since_ns for at_ns, asset in seen.silent
+        )
+        excused = patient or _any_within(ends, since_ns, late_ns) or _is_killed(record, since_ns, late_ns)
+        if not told and not excused:
+            verdict.violations.append(f"token {token} had no book from {since_ns}, and nothing says so")
 
 
 def _any_within(times: list[int], since_ns: int, until_ns: int) -> bool:
@@ -228,6 +230,9 @@ def _judge_healing(record: Record, seen: _Seen, verdict: Verdict) -> None:
         verdict.heal_s[feed] = None if alive_ns is None else (alive_ns - record.healing_ns) / 1e9
         if alive_ns is None:
             verdict.violations.append(f"{feed} was not live again {HEAL_S:g} s after the last fault")
+
+
+# What is said --------------------------------------------------------------------------------------------------------
 
 
 def as_json(verdict: Verdict, *, seed: int, hours: float) -> dict[str, Any]:

@@ -149,7 +149,7 @@ class Upstream:
             request.transport.abort()
         return response
 
-    def _body(self, request: web.Request, now_ns: int, asked: str) -> Any:
+    def _body(self, request: web.Request, now_ns: int, asked: str) -> object:
         path = request.path
         if path.endswith("/scoreboard"):
             return _espn(request.query.get("dates", ""), now_ns)
@@ -297,9 +297,7 @@ def _espn(day: str, now_ns: int) -> dict[str, Any]:
 def _events(now_ns: int) -> list[dict[str, Any]]:
     """List the games of tonight and of tomorrow night, with their markets."""
     tonight = _moment(now_ns - 12 * 3600 * _S).replace(hour=0, minute=0, second=0)
-    return [
-        _event(tonight + timedelta(days=ahead), at, *pair) for ahead in range(2) for at, pair in enumerate(_PAIRS)
-    ]
+    return [_event(tonight + timedelta(days=ahead), at, *pair) for ahead in range(2) for at, pair in enumerate(_PAIRS)]
 
 
 def _event(night: datetime, at: int, home: str, away: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
+from types import ModuleType
 from typing import Any, TypeVar
 
 from recorder.errors import UsageError
@@ -25,31 +26,32 @@ _TICK_S = 1e-9
 class VirtualLoop:
     """What a simulation may do to the loop it runs on."""
 
-    def __init__(self, loop: Any) -> None:
+    def __init__(self, loop: Any) -> None:  # noqa: ANN401  a library without types
         """Hold a loop of async-solipsism."""
         self.loop: asyncio.AbstractEventLoop = loop
         self.disk_stall_s = 0.0
         self._clock = loop._selector.clock  # noqa: SLF001  the loop's own clock has no other door
         # Nanoseconds instead of microseconds: an alarm that is 300 ns away would otherwise never come.
         self._clock._resolution = _TICK_S  # noqa: SLF001
-        loop._clock_resolution = _TICK_S / 2  # noqa: SLF001
-        self._run_in_executor = loop.run_in_executor
+        # What is left after rounding to a tick, at most half of one, is due; a whole tick is a wait.
+        loop._clock_resolution = 0.75 * _TICK_S  # noqa: SLF001
         loop.run_in_executor = self._stalling
 
     def freeze(self, seconds: float) -> None:
         """Let time pass in which nothing whatever runs."""
         self._clock.advance(seconds)
 
-    async def _stalling(self, executor: Executor | None, work: Any, *arguments: Any) -> Any:
+    async def _stalling(self, executor: Executor | None, work: Callable[..., _T], *arguments: object) -> _T:
         """Work for a thread is done at once here; a disk that stands still is a wait before it."""
+        del executor
         stall_s, self.disk_stall_s = self.disk_stall_s, 0.0
         if stall_s:
             await asyncio.sleep(stall_s)
-        return await self._run_in_executor(executor, work, *arguments)
+        return work(*arguments)
 
 
 class VirtualClock:
-    """The clock of a simulated machine: the loop's time since a beginning, and a wall clock that can be made to jump."""
+    """The clock of a simulated machine: the loop's time since a beginning, and a wall clock that can jump."""
 
     def __init__(self, begin_ns: int) -> None:
         """Begin at this time. Ask only on the loop."""
@@ -94,7 +96,7 @@ def run_virtually(main: Coroutine[Any, Any, _T], hold: list[VirtualLoop]) -> _T:
 
 
 @contextlib.contextmanager
-def _connecting(async_solipsism: Any) -> Iterator[None]:
+def _connecting(async_solipsism: ModuleType) -> Iterator[None]:
     """Let aiohttp, which asks the operating system for its sockets, find those of the loop."""
     import aiohappyeyeballs  # noqa: PLC0415  comes with aiohttp
 
