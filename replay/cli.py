@@ -63,6 +63,7 @@ VERBS: dict[str, Verb] = {
     "sql": Verb(_TAPES, "replay.verbs.sql:sql", "Ask a tape in SQL."),
     "replay": Verb(_BACKTEST, "replay.verbs.replay:replay", "Play tapes through the live engine and write a ledger."),
     "sweep": Verb(_BACKTEST, "replay.verbs.sweep:sweep", "Sweep minimum edge, poll interval and order delay."),
+    "holdout": Verb(_BACKTEST, "replay.verbs.holdout:holdout", "Seal nights until the setting is chosen."),
     "report": Verb(_BACKTEST, "replay.verbs.report:report", "Make one self-contained HTML page of a run."),
     "golden": Verb(_BACKTEST, "replay.verbs.golden:golden", "Check that no decision has moved since the golden run."),
     "play": Verb(_BACKTEST, "replay.verbs.play:play", "Serve a tape back over the protocols it came from."),

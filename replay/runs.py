@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,10 @@ def sweep_frame(sweep: Sweep) -> pl.DataFrame:
     return pl.DataFrame(sweep.rows(), infer_schema_length=None)
 
 
-def sweep_summary(sweep: Sweep, *, seconds: float, command: Sequence[str]) -> dict[str, object]:
-    """Return what `sweep --json` prints."""
+def sweep_summary(
+    sweep: Sweep, *, seconds: float, command: Sequence[str], facts: Mapping[str, object] | None = None
+) -> dict[str, object]:
+    """Return what `sweep --json` prints; facts are those of the study around it."""
     return {
         "schema": "gametape.sweep/1",
         "digest": sweep.digest(),
@@ -47,16 +49,19 @@ def sweep_summary(sweep: Sweep, *, seconds: float, command: Sequence[str]) -> di
         "rechecked": sweep.rechecked,
         "featured": featured_cell(sweep) if sweep.cells else None,
         "command": list(command),
+        **(facts or {}),
         "cells": sweep.rows(),
     }
 
 
-def write_sweep(sweep: Sweep, folder: Path, *, seconds: float, command: Sequence[str]) -> None:
+def write_sweep(
+    sweep: Sweep, folder: Path, *, seconds: float, command: Sequence[str], facts: Mapping[str, object] | None = None
+) -> None:
     """Write sweep.json, cells.parquet and games.parquet (one row a cell and game) into a folder."""
     import polars as pl
 
     folder.mkdir(parents=True, exist_ok=True)
-    summary = sweep_summary(sweep, seconds=seconds, command=command)
+    summary = sweep_summary(sweep, seconds=seconds, command=command, facts=facts)
     (folder / "sweep.json").write_bytes(msgspec.json.encode(summary) + b"\n")
     sweep_frame(sweep).write_parquet(folder / "cells.parquet")
     pl.DataFrame(

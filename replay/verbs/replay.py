@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from recorder.clock import SystemClock
 from replay.verbs.options import cell_options, films_of, setting_of, stopwatch
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["replay"]
 @cell_options
 @click.option("--exact", "is_exact", is_flag=True, help="Drive the engine envelope by envelope, as live does.")
 @click.option("--chunk", default=1_000, show_default=True, help="With --exact: so many envelopes at a time.")
+@click.option("--open-holdout", is_flag=True, help="Evaluate sealed nights: works once.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Write the ledgers here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def replay(
@@ -30,6 +32,7 @@ def replay(
     model_name: str,
     is_exact: bool,
     chunk: int,
+    open_holdout: bool,
     out: Path | None,
     as_json: bool,
     **options: object,
@@ -50,27 +53,31 @@ def replay(
     from replay.find import find_tapes, load_strategy
     from replay.models import load_model
     from replay.settings import AS_RECORDED
+    from replay.study import admit, remember
 
     setting = setting_of(min_edge, options)
     opened = find_tapes(tapes)
     made, model = load_strategy(strategy), load_model(model_name)
     if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms):
         raise click.UsageError("--exact plays what was recorded; leave out --poll and --book-delay")
+    nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
     with stopwatch() as seconds:
+        films = [] if is_exact else films_of(opened)
+        refuse_unanswerable(films, [setting.view.poll_ms])
+        admit(nights, names, [setting], SystemClock().now_ns(), opening=open_holdout)
         if is_exact:
             ledgers = [replay_tape(tape, made, model, setting, chunk=chunk) for tape in opened]
         else:
-            films = films_of(opened)
-            refuse_unanswerable(films, [setting.view.poll_ms])
             ledgers = [replay_film(film, made, model, setting, polls=PollPlan(seed=seed)) for film in films]
-        _tell(ledgers, seconds(), as_json=as_json)
+        trials = remember([digest for digest, _ in nights], names, [setting])
+        _tell(ledgers, seconds(), trials, as_json=as_json)
     if out is not None:
         for ledger in ledgers:
             ledger.write(out / ledger.tape if len(ledgers) > 1 else out)
         click.echo(f"written to {out}", err=True)
 
 
-def _tell(ledgers: list[Ledger], seconds: float, *, as_json: bool) -> None:
+def _tell(ledgers: list[Ledger], seconds: float, trials: int, *, as_json: bool) -> None:
     import msgspec
 
     from replay.ledger import combined_digest
@@ -87,6 +94,7 @@ def _tell(ledgers: list[Ledger], seconds: float, *, as_json: bool) -> None:
             **totals,
             "coverage": ledgers[0].coverage if len(ledgers) == 1 else {one.tape: one.coverage for one in ledgers},
             "seconds": seconds,
+            "trials": trials,
             "tapes": [
                 {"tape": one.tape, "tape_digest": one.tape_digest, "label": one.label, **summary}
                 for one, summary in zip(ledgers, summaries, strict=True)

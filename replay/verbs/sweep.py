@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from recorder.clock import SystemClock
 from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch
 
 if TYPE_CHECKING:
-    from replay.core.models import WinProbability
-    from replay.core.strategy import Strategy
     from replay.film import Film
     from replay.settings import Setting
+    from replay.study import Question, Study
     from replay.sweep import Sweep
 
 __all__ = ["sweep"]
 
 _SHOWN = 15
+_BOUNDS = ("", " at worst", " at best")
 
 
 @click.command(no_args_is_help=True)
@@ -35,7 +36,24 @@ _SHOWN = 15
 @click.option(
     "--recheck", default=3, show_default=True, help="Fold so many random cells again, alone; they must agree."
 )
+@click.option(
+    "--control",
+    type=click.Choice(["shuffle-games", "time-shift", "shuffle-labels"]),
+    default=None,
+    help="Break the nights on purpose: profit must vanish.",
+)
+@click.option(
+    "--bounds",
+    "has_bounds",
+    is_flag=True,
+    help="Answer plans faster than the recording with a pessimistic and an optimistic bound.",
+)
+@click.option("--spa", "tests_grid", is_flag=True, help="Test the whole grid for more than luck (SPA, StepM).")
+@click.option("--executor", default="local", show_default=True, help="local, serial or dask://host:port.")
+@click.option("--workers", type=click.IntRange(1), default=None, help="So many processes.  [default: as it pays]")
+@click.option("--open-holdout", is_flag=True, help="Evaluate sealed nights: works once.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Write cells, ledgers and evidence here.")
+@click.option("--resume", is_flag=True, help="Go on with what a killed sweep left in --out.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def sweep(
     tapes: tuple[str, ...],
@@ -49,7 +67,14 @@ def sweep(
     strategy: str,
     model_name: str,
     recheck: int,
+    control: str | None,
+    has_bounds: bool,
+    tests_grid: bool,
+    executor: str,
+    workers: int | None,
+    open_holdout: bool,
     out: Path | None,
+    resume: bool,
     as_json: bool,
     **options: object,
 ) -> None:
@@ -62,36 +87,51 @@ def sweep(
       gametape report runs/a --open
 
     Profit is per game, with a bootstrap interval over games: signals within a game are not independent. A poll plan
-    faster than the recording cannot be answered and is refused.
+    faster than the recording cannot be answered and is refused, or bounded with --bounds. Every setting is remembered
+    as a trial of its tapes, and the best cell is judged by how many there were. docs/backtesting.md tells it all.
     """
+    from replay.controls import Control
     from replay.counterfactual import PollPlan
-    from replay.find import find_tapes, load_strategy
-    from replay.models import load_model
-    from replay.sweep import run_sweep
+    from replay.find import find_tapes
+    from replay.study import Question, conduct
 
     if phases < 1:
         raise click.UsageError("--phases is at least 1")
-    settings = _settings(min_edge, poll, phases, order_delay, book_delay, venue_delay, options)
+    question = Question(
+        settings=_settings(min_edge, poll, phases, order_delay, book_delay, venue_delay, options),
+        strategy=strategy,
+        model=model_name,
+        polls=PollPlan(seed=seed),
+        executor=executor,
+        workers=workers,
+        recheck=recheck,
+        control=None if control is None else Control(control),
+        has_bounds=has_bounds,
+        tests_grid=tests_grid,
+        has_controls=out is not None,
+        opens_holdout=open_holdout,
+        parts=None if out is None else out / "parts",
+        resumes=resume,
+    )
     opened = find_tapes(tapes)
-    made, model = load_strategy(strategy), load_model(model_name)
     with stopwatch() as seconds:
         films = films_of(opened)
-        with progress_bar(f"{len(settings):,} cells") as tell:
-            result = run_sweep(
-                films, made, model, settings, polls=PollPlan(seed=seed), recheck=recheck, on_progress=tell
-            )
+        with progress_bar(f"{len(question.settings):,} cells") as tell:
+            study = conduct(films, question, now_ns=SystemClock().now_ns(), on_progress=tell)
         took = seconds()
     command = ["gametape", *sys.argv[1:]]
     if out is not None:
-        _write(result, out, took, command, films, made, model)
+        _write(study, out, took, command, films, question)
     if as_json:
         import msgspec
 
         from replay.runs import sweep_summary
 
-        click.echo(msgspec.json.encode(sweep_summary(result, seconds=took, command=command)).decode())
+        facts = sweep_summary(study.sweep, seconds=took, command=command, facts=study.facts())
+        click.echo(msgspec.json.encode(facts).decode())
         return
-    _tell(result, took)
+    _tell(study.sweep, took)
+    _tell_choice(study)
     if out is not None:
         click.echo(f"written to {out}; next: gametape report {out}", err=True)
 
@@ -127,27 +167,33 @@ def _settings(
     )
 
 
-def _write(
-    result: Sweep,
-    out: Path,
-    seconds: float,
-    command: list[str],
-    films: list[Film],
-    made: Strategy,
-    model: WinProbability,
-) -> None:
-    """Write the run: cells, the featured cell's ledgers, and the evidence for the report."""
-    from replay.backtest import replay_film
-    from replay.counterfactual import PollPlan
-    from replay.report.evidence import gather
-    from replay.runs import featured_cell, write_sweep
+def _write(study: Study, out: Path, seconds: float, command: list[str], films: list[Film], question: Question) -> None:
+    """Write the run: cells, the controls and ledgers of the featured cell, and the evidence for the report."""
+    import msgspec
 
-    write_sweep(result, out, seconds=seconds, command=command)
-    number = featured_cell(result)
+    from replay.backtest import replay_film
+    from replay.find import load_strategy
+    from replay.models import load_model
+    from replay.report.evidence import gather
+    from replay.runs import write_sweep
+
+    sweep = study.sweep
+    write_sweep(sweep, out, seconds=seconds, command=command, facts=study.facts())
+    if study.choice is None:
+        return
+    chosen = sweep.cells[study.choice.cell]
+    controls = {
+        "schema": "gametape.controls/1",
+        "cell": study.choice.cell,
+        "setting": chosen.setting.describe(),
+        "pnl_per_game": chosen.pnl_per_game,
+        "controls": [broken.describe() for broken in study.controls],
+    }
+    (out / "controls.json").write_bytes(msgspec.json.format(msgspec.json.encode(controls), indent=2) + b"\n")
+    ideas = load_strategy(question.strategy), load_model(question.model)
     for film in films:
-        ledger = replay_film(film, made, model, result.cells[number].setting, polls=PollPlan(seed=result.seed))
-        ledger.write(out / "ledger" / film.tape)
-    gather(films, made, model, result, number).write(out / "evidence.json")
+        replay_film(film, *ideas, chosen.setting, polls=question.polls).write(out / "ledger" / film.tape)
+    gather(films, *ideas, sweep, study.choice.cell).write(out / "evidence.json")
 
 
 def _tell(result: Sweep, seconds: float) -> None:
@@ -156,6 +202,8 @@ def _tell(result: Sweep, seconds: float) -> None:
     from rich.table import Table
 
     labels = sorted({label for label in result.labels if label})
+    if result.control is not None:
+        labels.append(f"broken on purpose: {result.control.value}")
     mark = f"  [{', '.join(labels)}]" if labels else ""
     over = f"{len(result.game_ids)} games{mark}, {result.events:,} events"
     click.echo(f"{len(result.cells):,} cells over {over}, {seconds:.2f} s")
@@ -177,7 +225,7 @@ def _tell(result: Sweep, seconds: float) -> None:
         view = cell.setting.view
         table.add_row(
             f"{cell.setting.min_edge_u6 / 1e4:g} c",
-            "recorded" if view.poll_ms < 0 else f"{view.poll_ms / 1000:g} s",
+            "recorded" if view.poll_ms < 0 else f"{view.poll_ms / 1000:g} s{_BOUNDS[view.bound]}",
             str(view.phase),
             f"{cell.setting.order_delay_ms} ms",
             f"{cell.signals:,}",
@@ -190,3 +238,38 @@ def _tell(result: Sweep, seconds: float) -> None:
     if len(ranked) > _SHOWN:
         click.echo(f"... the best {_SHOWN} by lower limit of {len(ranked):,}: looking at the best of many flatters it")
     click.echo(f"digest {result.digest()}  ({result.rechecked} cells re-checked alone: equal)")
+
+
+def _tell_choice(study: Study) -> None:
+    """Say in a few lines whether the best cell is more than the luckiest."""
+    choice = study.choice
+    if choice is None:
+        return
+    setting = study.sweep.cells[choice.cell].setting
+    click.echo(
+        f"chosen: {setting.min_edge_u6 / 1e4:g} c, the best lower limit of {choice.trials:,} settings ever tried"
+    )
+    if choice.deflated_sharpe is not None:
+        click.echo(f"  more than the luck of so many trials with probability {choice.deflated_sharpe:.2f}")
+    if choice.minimum_detectable is not None:
+        needed = "" if choice.games_needed is None else f"; this one needs {choice.games_needed:,}"
+        click.echo(
+            f"  {choice.games} games can show a profit of ${choice.minimum_detectable:.2f} a game or more{needed}"
+        )
+    if study.walk:
+        games = sum(step.games for step in study.walk)
+        earned, best = (
+            sum(getattr(step, name) * step.games for step in study.walk) for name in ("pnl_per_game", "best")
+        )
+        click.echo(
+            f"  chosen on the nights before each: {earned / games:+.2f} a game (in hindsight {best / games:+.2f})"
+        )
+    if study.grid is not None:
+        click.echo(
+            f"  whole grid: p = {study.grid.p_value:.3f}, {len(study.grid.superior):,} cells better than nothing"
+        )
+    if study.controls:
+        told = ", ".join(f"{one.control.value} {one.pnl_per_game:+.2f}" for one in study.controls if one.applies)
+        left = [one.control.value for one in study.controls if one.vanished is False]
+        verdict = f"a LEAK? profit stays with {', '.join(left)}" if left else "profit does not survive"
+        click.echo(f"  controls, $ per game: {told}: {verdict}")
