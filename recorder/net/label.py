@@ -31,6 +31,6 @@ async def served_label(base: str) -> str:
         return ""
     try:
         label = msgspec.json.decode(body, type=_Label).label
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return ""
     return label if label.isascii() and label.isprintable() and len(label) <= 64 else ""

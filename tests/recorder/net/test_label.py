@@ -36,6 +36,8 @@ async def _asked(body: bytes, status: int = 200) -> str:
         (b'{"label":"simulated"}', 404, ""),
         (b'{"label":"\\u001b[31mred"}', 200, ""),
         (b'{"label":"' + b"x" * 65 + b'"}', 200, ""),
+        (b'{"a":' + b"[" * 4_000, 200, ""),
+        (b'{"label":"\xff"}', 200, ""),
     ],
 )
 def test_only_a_plain_word_is_a_label(body: bytes, status: int, label: str) -> None:
