@@ -25,6 +25,7 @@ from recorder.errors import CorruptError, UsageError
 from replay.backtest import replay_film
 from replay.core.cells import ORDER_COLUMNS, OrderStatus
 from replay.core.events import GameStatus
+from replay.core.patterns import PATTERN_COLUMNS
 from replay.core.state.game import AWAY, CLOCK_MS, HOME, PERIOD, STATUS, new_games, observe
 from replay.counterfactual import PollPlan, refuse_unanswerable, timeline_of
 from replay.film import Film, decoder_version
@@ -101,6 +102,8 @@ class GoldenTape(msgspec.Struct, frozen=True, kw_only=True):
     decisions: list[list[int | None]]
     prints: list[str]
     evaluations: Prints
+    pattern_columns: list[str]
+    patterns: list[list[int]]
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,6 +207,8 @@ def _tape(film: Film, ledger: Ledger, path: str, recipe: Recipe, full: int, prin
         decisions=rows,
         prints=[],
         evaluations=evaluation_prints(ledger.evaluations, stride),
+        pattern_columns=list(PATTERN_COLUMNS),
+        patterns=ledger.patterns.tolist(),
     )
     ends = {"first": decision_of(made, 0), "last": decision_of(made, len(rows) - 1)} if rows else {}
     return msgspec.structs.replace(made, decisions=rows[:full], prints=decision_prints(made)[full:], **ends)

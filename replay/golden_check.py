@@ -71,6 +71,7 @@ class TapeVerdict(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, dict[str, int]] = {}
     decision: Moved | None = None
     evaluation: Moved | None = None
+    pattern: Moved | None = None
     settlements: dict[str, dict[str, Any]] = {}
 
 
@@ -151,11 +152,14 @@ def _verdict(before: GoldenTape, after: GoldenTape, ledger: Ledger, tape: Tape) 
     evaluation = _first_evaluation(before, ledger)
     if decision is not None and evaluation is not None and not _earlier(evaluation, decision):
         evaluation = None
+    pattern = _first_pattern(before, after, ledger)
     settlements = _settlements(before, after)
     if decision is not None:
         why = "a decision moved"
     elif evaluation is not None:
         why = "every decision is the same, an evaluation moved"
+    elif pattern is not None:
+        why = "every decision is the same, a score pattern moved"
     elif settlements:
         why = "every decision is the same, a settlement moved"
     elif before.tokens != after.tokens:
@@ -168,11 +172,19 @@ def _verdict(before: GoldenTape, after: GoldenTape, ledger: Ledger, tape: Tape) 
         ok=False,
         digest=digest,
         why=why,
-        counts=differing_fields({**before.counts, **before.looks}, {**after.counts, **after.looks}, SIDES),
+        counts=_counts(before, after),
         decision=_pointed(decision, tape, shown),
         evaluation=_pointed(evaluation, tape, shown),
+        pattern=_pointed(pattern, tape, shown),
         settlements=settlements,
     )
+
+
+def _counts(before: GoldenTape, after: GoldenTape) -> dict[str, dict[str, int]]:
+    """Return the counts that differ; what a golden does not name did not happen."""
+    told, made = {**before.counts, **before.looks}, {**after.counts, **after.looks}
+    names = dict.fromkeys((*told, *made), 0)
+    return differing_fields(names | told, names | made, SIDES)
 
 
 def _short(path: Path) -> str:
@@ -283,6 +295,26 @@ def _evaluation(ledger: Ledger, index: int) -> dict[str, Any] | None:
     values["cause"] = ("the book moved", "the score changed")[values["cause"]]
     names = {"game_id": ledger.games[game] if game >= 0 else "", "token_id": ledger.tokens[token]}
     return {"seq": values.pop("seq"), **names, **values}
+
+
+def _first_pattern(before: GoldenTape, after: GoldenTape, ledger: Ledger) -> Moved | None:
+    """Return the first score pattern that differs; patterns are few and kept in full."""
+    told, made = (
+        [dict(zip(side.pattern_columns, row, strict=True)) for row in side.patterns] for side in (before, after)
+    )
+    at = next((k for k in range(max(len(told), len(made))) if told[k : k + 1] != made[k : k + 1]), None)
+    if at is None:
+        return None
+    golden, now = (_named_pattern(side[at], ledger) if at < len(side) else None for side in (told, made))
+    seqs = [side["seq"] for side in (golden, now) if side is not None]
+    why = "differs" if golden is not None and now is not None else "new" if golden is None else "missing now"
+    fields = differing_fields(golden, now, SIDES) if golden is not None and now is not None else {}
+    return Moved(index=at, seq=min(seqs), why=why, fields=fields, golden=golden, now=now)
+
+
+def _named_pattern(values: dict[str, int], ledger: Ledger) -> dict[str, Any]:
+    game = values["game"]
+    return {"seq": values["seq"], "game_id": ledger.games[game] if game < len(ledger.games) else "", **values}
 
 
 def _settlements(before: GoldenTape, after: GoldenTape) -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from recorder.tape.show import safe
 from replay.difference import field_lines
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ def as_lines(checked: Checked) -> list[str]:
         lines.append("  the source that decodes has changed since")
     for verdict in checked.tapes:
         lines += [f"  {line}" for line in (_told(verdict) if not verdict.ok else [f"tape {verdict.tape}: the same"])]
-    return lines
+    # Teams, tokens and payloads are foreign text: nothing of it may break a line or move a terminal.
+    return [safe(line) for line in lines]
 
 
 def _cell(checked: Checked) -> str:
@@ -48,6 +50,8 @@ def _told(verdict: TapeVerdict) -> list[str]:
         lines += _moved("evaluation", verdict.evaluation)
     if verdict.decision is not None:
         lines += _moved("decision", verdict.decision)
+    if verdict.pattern is not None:
+        lines += _moved("score pattern", verdict.pattern)
     if verdict.decision is None and verdict.settlements:
         lines += ["  settlements:", *field_lines(verdict.settlements, _WORDS)]
     return lines

@@ -1,4 +1,4 @@
-"""Changes that move a decision are planted in a copy of the program; the golden must catch each and name the right decision."""
+"""Changes planted in a copy of the program: the golden catches each and names the right decision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ PLANTED = {
         "seen[count] = state[at]",
         "seen[count] = state[max(at - 1, 0)]",
     ),
-    "at the threshold is no longer enough": ("strategies/policy.py", "edge >= params[_MIN_EDGE", "edge > params[_MIN_EDGE"),
+    "at the threshold is no longer enough": (
+        "strategies/policy.py",
+        "edge >= params[_MIN_EDGE",
+        "edge > params[_MIN_EDGE",
+    ),
     "a stale book is good enough": ("strategies/fusion.py", "> sight.fresh[0]", "> sight.fresh[0] * 1_000"),
     "fees are rounded down": ("replay/core/fills.py", "(scaled + 500_000_000)", "(scaled + 0)"),
     "the away token is looked at first": (
@@ -121,4 +125,5 @@ def test_a_planted_change_is_caught_and_the_right_decision_named(made, name, tmp
         assert moved <= set(named["fields"])
         assert all(named["fields"][key]["golden"] == then[key] for key in moved)
         assert all(named["fields"][key]["now"] == today[key] for key in moved)
-    print(f"{name}: caught; decision {at}, {named['why']}, seq {named['seq']}, {', '.join(named['fields']) or named['note']}")
+    what = ", ".join(named["fields"]) or named["note"]
+    print(f"{name}: caught; decision {at}, {named['why']}, seq {named['seq']}, {what}")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from recorder.config import Config, load_config, parse_duration_ns
+from recorder.config import Config, is_ci, load_config, parse_duration_ns, step_summary
 from recorder.errors import UsageError
 
 
@@ -114,3 +116,16 @@ def test_not_durations(text: str) -> None:
     """What is not a duration is a usage error."""
     with pytest.raises(UsageError):
         parse_duration_ns(text)
+
+
+@pytest.mark.parametrize(("told", "means"), [("true", True), ("1", True), ("", False), ("false", False), ("0", False)])
+def test_ci_is_what_the_environment_says(told, means) -> None:
+    """Services say CI=true; nobody else sets it, or sets it to nothing."""
+    assert is_ci({"CI": told}) is means
+    assert is_ci({}) is False
+
+
+def test_the_step_summary_is_a_file_in_a_workflow_only() -> None:
+    """None where no workflow runs."""
+    assert step_summary({"GITHUB_STEP_SUMMARY": "/tmp/s.md"}) == Path("/tmp/s.md")
+    assert step_summary({}) is None
