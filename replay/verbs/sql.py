@@ -69,11 +69,13 @@ def sql(query: str, tape: str, as_json: bool, as_csv: bool) -> None:
         raise CorruptError(f"{tape} is damaged", why=opened.damage[0].why, hint=f"gametape verify {tape}")
     with duckdb.connect(":memory:") as db:
         _fill(db, opened, query)
+        hint = 'gametape sql "show tables" TAPE'
         try:
+            if not duckdb.extract_statements(query):
+                raise UsageError("the query asks nothing", hint=hint)
             answer = db.execute(query)
             _print(answer, as_json=as_json, as_csv=as_csv)
         except duckdb.Error as error:
-            hint = 'gametape sql "show tables" TAPE'
             raise UsageError("the query cannot be answered", why=str(error), hint=hint) from error
 
 

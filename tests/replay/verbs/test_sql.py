@@ -130,6 +130,14 @@ def test_what_cannot_be_answered_is_a_usage_error(query) -> None:
     assert not list(Path().iterdir())
 
 
+@pytest.mark.parametrize("query", ["", " ; ", "/* nothing */"])
+def test_a_query_that_asks_nothing_is_a_usage_error(query) -> None:
+    """An empty query, or a comment alone, is refused and a query that would be answered is named."""
+    with pytest.raises(UsageError, match="asks nothing") as failed:
+        run(query, SAMPLE)
+    assert "show tables" in failed.value.hint
+
+
 def test_the_tape_is_never_changed() -> None:
     """A query cannot write into a sealed segment, by whatever name."""
     (sealed,) = [str(path) for path in Path(SAMPLE, "sealed").glob("*.parquet")][:1]
