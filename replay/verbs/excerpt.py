@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) ->
     from recorder.tape.reader import open_tape
     from replay.excerpt import cut_excerpt
 
+    if math.isnan(seconds):
+        raise click.UsageError("--seconds is not a number")
     opened = open_tape(locate_tape(tape, _tapes_dir()))
     half_ns = round(seconds * _SECOND_NS / 2)
     middle_ns = _middle_ns(opened, around)
