@@ -84,8 +84,14 @@ def plan_night(seed: int, games: int, date: str, changes: int | None = None) -> 
         )
     try:
         evening = evening_ns(date)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"no date {date!r}", why=str(error), hint="gametape synth --date 2026-01-15") from None
+    if not 1970 < int(date[:4]) < 2262:
+        raise UsageError(
+            f"no night of {date}",
+            why="a tape counts nanoseconds since 1970 in 64 bits",
+            hint="gametape synth --date 2026-01-15",
+        )
     changes = CHANGES_PER_GAME * games if changes is None else changes
     if changes < 0:
         raise UsageError(

@@ -194,10 +194,20 @@ def test_a_written_night_reads_back(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("games", "date", "changes"), [(0, "2026-01-15", 1), (16, "2026-01-15", 1), (1, "soon", 1), (1, "2026-01-15", -1)]
+    ("games", "date", "changes"),
+    [
+        (0, "2026-01-15", 1),
+        (16, "2026-01-15", 1),
+        (1, "soon", 1),
+        (1, "0001-01-01", 1),
+        (1, "1969-12-31", 1),
+        (1, "2262-04-12", 1),
+        (1, "9999-12-31", 1),
+        (1, "2026-01-15", -1),
+    ],
 )
 def test_what_cannot_be_is_refused(games, date, changes):
-    """Too many games, none, no date or fewer events than none are wrong usage."""
+    """Too many games, none, no date, one that no stamp of 64 bits reaches, or fewer events than none: wrong usage."""
     with pytest.raises(UsageError):
         plan_night(1, games, date, changes)
 
