@@ -27,14 +27,20 @@ _BOUNDS = ("", " at worst", " at best")
 @click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
 @click.option("--min-edge", default="1:10:1", show_default=True, help="Cents: a list 1,2,5 or first:last:step.")
 @click.option("--poll", default=None, help="Seconds: a list or a range.  [default: as recorded]")
-@click.option("--phases", default=1, show_default=True, help="Seeded phases of every simulated poll.")
+@click.option(
+    "--phases", type=click.IntRange(1, 1_000), default=1, show_default=True, help="Phases of every simulated poll."
+)
 @click.option("--book-delay", default="0", help="A list of times, such as 0,100ms.")
 @click.option("--order-delay", default="0", help="A list of times, such as 0,250ms,1s,3s.")
 @click.option("--venue-delay", default=None, help="A list of times.  [default: as recorded]")
-@click.option("--seed", default=0, show_default=True, help="Seed of phases, resamples and the re-check.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all that is drawn.")
 @setting_options
 @click.option(
-    "--recheck", default=3, show_default=True, help="Fold so many random cells again, alone; they must agree."
+    "--recheck",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="Fold so many random cells again, alone; they must agree.",
 )
 @click.option(
     "--control",
@@ -95,8 +101,6 @@ def sweep(
     from replay.find import find_tapes
     from replay.study import Question, conduct
 
-    if phases < 1:
-        raise click.UsageError("--phases is at least 1")
     question = Question(
         settings=_settings(min_edge, poll, phases, order_delay, book_delay, venue_delay, options),
         strategy=strategy,

@@ -115,3 +115,9 @@ def test_a_bad_grid_is_a_usage_error(words) -> None:
 def test_no_phase_at_all() -> None:
     """--phases 0 is refused."""
     assert run(SAMPLE, "--phases", "0").exit_code == 2
+
+
+@pytest.mark.parametrize("words", [("--phases", "1000000000"), ("--recheck", "-1"), ("--seed", "-1")])
+def test_numbers_that_no_sweep_can_have_are_wrong_usage(words) -> None:
+    """More phases than a grid can hold, and negative seeds and counts, are refused before a tape is opened."""
+    assert run("nowhere", *words).exit_code == 2
