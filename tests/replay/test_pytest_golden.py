@@ -22,6 +22,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path
     """A project with one test, outside CI."""
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(tmp_path / "cache"))
+    # Interpreted, so that a test of a plugin never waits for a compiler.
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     pytester.makepyfile(test_night=TEST.replace("MIN_EDGE", "60_000"))
     return pytester
 
