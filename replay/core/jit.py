@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from numba.extending import register_jitable
 
 import numba
 
@@ -27,7 +27,6 @@ _Function = TypeVar("_Function", bound="Callable[..., Any]")
 # named tuple counts a reference up and down, atomically: nine tenths of the time of a fold. The price is that a kernel
 # cannot make an array.
 _OPTIONS: dict[str, Any] = {
-    "cache": True,
     "fastmath": False,
     "parallel": False,
     "nogil": True,
@@ -67,36 +66,27 @@ def kernel(function: _Function) -> _Function:
 
     No fast mathematics, no parallel loops, no Python objects, no new arrays: the same bits on every machine.
     """
-    made: _Function = numba.njit(**_OPTIONS)(function)
+    made: _Function = numba.njit(cache=True, **_OPTIONS)(function)
     return made
 
 
 def inner(function: _Function) -> _Function:
-    """Compile what only kernels call: without a door for Python it takes half the time. See `interpreted`."""
-    made: _Function = numba.njit(no_cpython_wrapper=True, **_OPTIONS)(function)
+    """
+    Mark what kernels call: plain Python to whoever calls it from Python, compiled into the kernels that call it.
+
+    That a part of a kernel has no door of its own halves the time to compile; and a test calls what is written.
+    """
+    made: _Function = register_jitable(**_OPTIONS)(function)
     return made
 
 
 def inlined(function: _Function) -> _Function:
-    """Compile like `inner`, into its callers: what runs once a row must not pass dozens of arrays on the stack."""
-    made: _Function = numba.njit(no_cpython_wrapper=True, forceinline=True, **_OPTIONS)(function)
+    """Mark like `inner` what runs once a row: passing dozens of arrays on the stack would cost more than its work."""
+    made: _Function = register_jitable(forceinline=True, **_OPTIONS)(function)
     return made
 
 
 def interpreted(function: _Function) -> _Function:
-    """Return a kernel as plain Python, and so all that it calls: for tests, and to run before the compiler is ready."""
-    return cast("_Function", _plain(function, {}))
-
-
-def _plain(function: object, made: dict[int, FunctionType]) -> object:
-    """Return the interpreted twin of a kernel, made once; anything else as it is."""
-    source = getattr(function, "py_func", None)
-    if source is None:
-        return function
-    if id(source) not in made:
-        names = dict(source.__globals__)
-        made[id(source)] = FunctionType(source.__code__, names, source.__name__, source.__defaults__)
-        for name in source.__code__.co_names:
-            if name in names:
-                names[name] = _plain(names[name], made)
-    return made[id(source)]
+    """Return a kernel as plain Python: for tests, and to run before the compiler is ready."""
+    plain: _Function = getattr(function, "py_func", function)
+    return plain

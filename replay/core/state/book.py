@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import inlined, inner, kernel
+from replay.core.jit import inlined, inner
 
 __all__ = [
     "ASK_ROW",
@@ -206,7 +206,7 @@ def apply_level(books: Ints, levels: Ints, token: int, row: int, price_u6: int, 
     return True
 
 
-@kernel
+@inlined
 def best_price_u6(books: Ints, token: int, row: int) -> int:
     """Return the best bid (row 0) or ask (row 1) in u6; -1 where the side is empty."""
     cell = books[token, BEST_BID + row]

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.events import GameStatus
-from replay.core.jit import inner, kernel
+from replay.core.jit import inner
 
 __all__ = [
     "ADVANCED",
@@ -161,7 +161,7 @@ def _doubt(games: Ints, game: int, at: int, progress: int, home: int, away: int,
     return STALE
 
 
-@kernel
+@inner
 def observe(
     games: Ints,
     game: int,
