@@ -29,6 +29,8 @@ from replay.settings import AS_RECORDED, Bound, View
 __all__ = ["PollPlan", "fastest_interval_ms", "is_answerable", "refuse_unanswerable", "timeline_of"]
 
 Ints = NDArray[np.int64]
+_Observed = tuple[tuple[int, int], tuple[Ints, Ints, Ints, Ints]]
+"""A game and its source, and what `_observations` says of them."""
 
 _MS_NS = 1_000_000
 _SEQ, _RECV, _GAME, _SOURCE, _STATUS, _POLL = (
@@ -98,13 +100,16 @@ def timeline_of(film: Film, views: Sequence[View], plan: PollPlan) -> Timeline:
     recorded = np.arange(len(film.night.states), dtype=np.int64)
     parts: list[tuple[Ints, Ints]] = []
     polled: dict[tuple[int, int, Bound], tuple[Ints, Ints]] = {}
+    observed: dict[Bound, list[_Observed]] = {}
     for view in views:
         if view.poll_ms == AS_RECORDED:
             at_ns, state = film.night.states[:, _RECV].copy(), recorded
         else:
             key = (view.poll_ms, view.phase, view.bound)
+            if view.bound not in observed:
+                observed[view.bound] = [(whose, _observations(film, part, view.bound)) for whose, part in series]
             if key not in polled:
-                polled[key] = _polled(film, series, view, plan)
+                polled[key] = _polled(film, observed[view.bound], view, plan)
             at_ns, state = polled[key]
         parts.append((at_ns - view.book_delay_ms * _MS_NS, state))
     ends = np.cumsum([len(state) for _, state in parts])
@@ -131,15 +136,14 @@ def _series(film: Film) -> list[tuple[tuple[int, int], Ints]]:
     return found
 
 
-def _polled(film: Film, series: list[tuple[tuple[int, int], Ints]], view: View, plan: PollPlan) -> tuple[Ints, Ints]:
+def _polled(film: Film, observed: list[_Observed], view: View, plan: PollPlan) -> tuple[Ints, Ints]:
     """Return (time seen, state) of all games under one rhythm and phase, merged by time."""
     at: list[Ints] = []
     what: list[Ints] = []
     live_ms, idle_ms = view.poll_ms, max(view.poll_ms, plan.idle_ms)
     room = int((film.last_ns - film.first_ns) // (live_ms * _MS_NS)) + 2
-    for (game, source), part in series:
+    for (game, source), (recv_ns, state, live, rtt_ns) in observed:
         draw = random.Random(f"{plan.seed}/{film.catalogue.games[game].game_id}/{source}/{view.phase}")
-        recv_ns, state, live, rtt_ns = _observations(film, part, view.bound)
         seen_ns, seen = np.empty(room, np.int64), np.empty(room, np.int64)
         count = resample(
             recv_ns,

@@ -71,8 +71,10 @@ def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tu
     fairs = np.full(len(states), -1, np.int64)
     failed = 0
     leagues = [game.league for game in catalogue.games]
-    for league in sorted({leagues[game] for game in states[:, 2].tolist()}):
-        mask = np.array([leagues[game] == league for game in states[:, 2].tolist()], bool)
+    for league in sorted(set(leagues)):
+        mask = np.array([name == league for name in leagues], bool)[states[:, 2]]
+        if not mask.any():
+            continue
         part = states[mask]
         batch = GameStates.from_columns(
             league,
