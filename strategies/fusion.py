@@ -46,6 +46,7 @@ _BY_BOOK = wide(0)
 _BY_SCORE = wide(1)
 _FIRST_VIEW = wide(0)  # the one whose evaluations are kept
 _END = wide(NEVER_NS)
+_FULL = -(1 << 62)  # a time before all times
 _DOLLAR_U6 = 1_000_000
 
 
@@ -275,7 +276,7 @@ def _advance(
     """
     Let orders arrive and observations be seen that come before a row.
 
-    Returns the time up to which nothing more is due, or -1 where the log is full.
+    Returns the time up to which nothing more is due, or _FULL where the log has no room.
     """
     view = _first(cursor)
     while True:
@@ -285,7 +286,7 @@ def _advance(
             arrive(market, cells, log)
         elif seen < row_ns or (seen == row_ns and cursor[view, 2] < row_seq):
             if not _room(cells, sight, log):
-                return -1
+                return _FULL
             _see(market, sight, cells, log, view, states, fairs, timeline.state[cursor[view, 0]], seen)
             cursor[view, 0] += 1
             _turn(timeline, cursor, view)
@@ -320,12 +321,12 @@ def run(
     """
     for view in range(len(cursor)):
         _turn(timeline, cursor, view)
-    quiet_ns = -1  # nothing arrives or is seen before a row up to this time
+    quiet_ns = _FULL  # nothing arrives or is seen before a row up to this time
     for i in range(start, len(rows.recv_ns)):
         row_ns = rows.recv_ns[i]
         if row_ns > quiet_ns:
             quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, row_ns, rows.seq[i])
-            if quiet_ns < 0:
+            if quiet_ns == _FULL:
                 return i
         if not _room(cells, sight, log):
             return i
@@ -340,7 +341,7 @@ def run(
             _look_at_book(market, sight, cells, log, token, rows.seq[i], row_ns)
             quiet_ns = min(quiet_ns, next_due_ns(log))
     done = _advance(market, sight, timeline, states, fairs, cells, log, cursor, until_ns, _END)
-    return -1 if done >= 0 else len(rows.recv_ns)
+    return len(rows.recv_ns) if done == _FULL else -1
 
 
 class SignalFuser:
