@@ -262,8 +262,8 @@ def _level_changes(message: _PriceChange, index: int) -> list[Event]:
             side=BID if change.side == "BUY" else ASK,
             price_u6=_text_u6(change.price) if type(change.price) is str else _u6(change.price),
             size_u6=_text_u6(change.size) if type(change.size) is str else _u6(change.size),
-            best_bid_u6=_quote_u6(change.best_bid),
-            best_ask_u6=_quote_u6(change.best_ask),
+            best_bid_u6=_text_quote_u6(bid) if type(bid := change.best_bid) is str else _quote_u6(bid),
+            best_ask_u6=_text_quote_u6(ask) if type(ask := change.best_ask) is str else _quote_u6(ask),
             source_ns=source_ns,
             hash=change.hash,
             last=last_by_token[change.asset_id] == at,
@@ -416,3 +416,4 @@ def _quote_u6(number: _Decimal) -> int | None:
 # The same few hundred prices and sizes come over and over. Only text is looked up, because 1, 1.0 and True are one key.
 # Callers on the hot path ask for the type themselves: a second call would cost as much as the lookup.
 _text_u6 = lru_cache(maxsize=16_384)(_u6)
+_text_quote_u6 = lru_cache(maxsize=4_096)(_quote_u6)
