@@ -165,15 +165,16 @@ def run_settings(
 ) -> list[Cell]:
     """Fold a film once for all settings and return their cells in the order given."""
     fold, _, order = _folded(film, strategy, model, settings, polls, freshness, record=False)
-    orders = fold.orders()
-    by_cell = np.argsort(orders[:, _CELL], kind="stable")
-    bounds = np.searchsorted(orders[by_cell, _CELL], np.arange(len(settings) + 1))
+    numbers = fold.log.orders[: fold.log.counts[1], _CELL]
+    by_cell = np.argsort(numbers, kind="stable")
+    bounds = np.searchsorted(numbers[by_cell], np.arange(len(settings) + 1))
+    orders = np.take(fold.log.orders, by_cell, axis=0)
     pnl = _pnl_by_game(fold, film)
     cells: list[Cell | None] = [None] * len(settings)
     for row, number in enumerate(order.tolist()):
         cells[number] = Cell(
             setting=settings[number],
-            orders=orders[by_cell[bounds[row] : bounds[row + 1]]],
+            orders=orders[bounds[row] : bounds[row + 1]],
             pnl_u6=pnl[row],
             looks=_named_looks(fold, int(fold.cells.params[0, row])),
         )
