@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from recorder.config import load_config
 from recorder.errors import UsageError
 from replay.core.strategy import Strategy
+from replay.store import fetch_tape, is_remote
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
@@ -28,10 +29,11 @@ def cache_folder(name: str) -> Path:
 
 def find_tapes(names: Sequence[str]) -> list[Tape]:
     """
-    Open tapes: paths, or names within the tapes folder.
+    Open tapes: paths, names within the tapes folder, or addresses of sealed tapes on object storage.
 
     Raises:
-        UsageError: there is no such tape, or one is named twice.
+        UpstreamError: the storage does not answer.
+        UsageError: there is no such tape, one holds nothing, or one is named twice.
         CorruptError: a tape is damaged.
     """
     from recorder.tape.reader import open_tape
@@ -39,8 +41,16 @@ def find_tapes(names: Sequence[str]) -> list[Tape]:
     root = Path(load_config().config.tapes_dir)
     tapes = []
     for name in names:
+        if is_remote(name):
+            tapes.append(open_tape(fetch_tape(name, cache_folder("s3"))))
+            continue
         path = Path(name)
         tapes.append(open_tape(path if path.exists() or not (root / name).exists() else root / name))
+    for tape in tapes:
+        if not len(tape):
+            raise UsageError(
+                f"{tape.name} holds no events", why="there is nothing to play", hint=f"gametape verify {tape.path}"
+            )
     digests = [tape.digest() for tape in tapes]
     for tape, digest in zip(tapes, digests, strict=True):
         if digests.count(digest) > 1:

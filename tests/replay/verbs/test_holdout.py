@@ -65,7 +65,7 @@ def test_a_night_that_was_tried_cannot_be_sealed(run) -> None:
 
 
 def test_a_killed_sweep_resumes(run, tmp_path) -> None:
-    """A sweep that is killed by SIGKILL in mid-sweep goes on with --resume and ends in the digest of one that was not."""
+    """A sweep killed by SIGKILL in mid-sweep goes on with --resume and ends in the digest of one that was not."""
     mortal = Path(shutil.copy(ROOT / "tests" / "mortal_fuser.py", tmp_path))
     words = ("sweep", SAMPLE, *GRID, "--strategy", f"{mortal}:MortalFuser", "--executor", "serial", "--json")
     second = tmp_path / "second"
