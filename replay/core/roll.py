@@ -133,13 +133,14 @@ class Roller:
         self._conn_of: dict[int, tuple[str, int]] = {}
         self._last_answer: dict[str, list[ScoreSeen]] = {}
         self._markets: dict[str, MarketSeen] = {}
-        self._rows = array("q")
-        self._states = array("q")
-        self._polls = array("q")
-        self._rules = array("q")
+        # Rows one after the other: a list grows faster than an array, and becomes one when it is cut.
+        self._rows: list[int] = []
+        self._states: list[int] = []
+        self._polls: list[int] = []
+        self._rules: list[int] = []
         # Total, so that a new kind of event must be thought about here; None: it moves no column.
         self._takers: dict[type, Callable[[Envelope, Any], None] | None] = {
-            LevelChange: self._level,
+            LevelChange: lambda at, change: self._take(at, [change]),
             BookSnapshot: self._snapshot,
             TradePrinted: self._trade,
             TickSizeChanged: self._tick_changed,
@@ -160,7 +161,6 @@ class Roller:
             UsageError: more tokens than a night has numbers for.
         """
         names: list[type] = []
-        level, show = self._level, self._show
         for envelope in envelopes:
             events = decode(envelope)
             names += map(type, events)
@@ -170,14 +170,36 @@ class Roller:
                 continue
             if kind is Kind.NOTE:
                 self._note(envelope)
-            for event in events:
-                if type(event) is LevelChange:
-                    level(envelope, event)
-                else:
-                    show(envelope, event)
+            if events:
+                self._take(envelope, events)
         for name, count in Counter(names).items():
             self.counts[name.__name__] += count
         return self._cut()
+
+    def _take(self, at: Envelope, events: Iterable[Event]) -> None:
+        """Take what an envelope means, in the order of the wire; nearly all of a night is changes of levels."""
+        seq, recv_ns, conn = at.seq, at.recv_ns, (at.feed, at.conn)
+        for event in events:
+            if type(event) is not LevelChange:
+                self._show(at, event)
+                continue
+            token = self._token_numbers.get(event.token_id)
+            if token is None:
+                token = self._token(event.token_id)
+            self._conn_of[token] = conn
+            bid_u6, ask_u6, source_ns = event.best_bid_u6, event.best_ask_u6, event.source_ns
+            op = OP_BID if event.side == BID else OP_ASK
+            self._rows += (
+                seq,
+                recv_ns,
+                op + OP_LAST if event.last else op,
+                token,
+                event.price_u6,
+                event.size_u6,
+                -1 if bid_u6 is None else bid_u6,
+                -1 if ask_u6 is None else ask_u6,
+                -1 if source_ns is None else source_ns // _MS,
+            )
 
     def _show(self, at: Envelope, event: Event) -> None:
         """Hand an event to whoever collects evidence and to the columns that it moves."""
@@ -195,13 +217,13 @@ class Roller:
             polls=_table(self._polls, len(POLL_COLUMNS)),
             rules=_table(self._rules, len(RULES_COLUMNS)),
         )
-        self._rows, self._states, self._polls, self._rules = array("q"), array("q"), array("q"), array("q")
+        self._rows, self._states, self._polls, self._rules = [], [], [], []
         return night
 
     # Books ---------------------------------------------------------------------------------------------------
 
     def _row(self, at: Envelope, op: int, token: int, price_u6: int = 0, size_u6: int = 0) -> None:
-        self._rows.extend((at.seq, at.recv_ns, op, token, price_u6, size_u6, -1, -1, -1))
+        self._rows += (at.seq, at.recv_ns, op, token, price_u6, size_u6, -1, -1, -1)
 
     def _token(self, token_id: str) -> int:
         number = self._token_numbers.get(token_id)
@@ -212,27 +234,6 @@ class Roller:
             self.catalogue.tokens.append(token_id)
         return number
 
-    def _level(self, at: Envelope, event: LevelChange) -> None:
-        token = self._token_numbers.get(event.token_id)
-        if token is None:
-            token = self._token(event.token_id)
-        self._conn_of[token] = (at.feed, at.conn)
-        bid_u6, ask_u6, source_ns = event.best_bid_u6, event.best_ask_u6, event.source_ns
-        op = OP_BID if event.side == BID else OP_ASK
-        self._rows.extend(
-            (
-                at.seq,
-                at.recv_ns,
-                op + OP_LAST if event.last else op,
-                token,
-                event.price_u6,
-                event.size_u6,
-                -1 if bid_u6 is None else bid_u6,
-                -1 if ask_u6 is None else ask_u6,
-                -1 if source_ns is None else source_ns // _MS,
-            )
-        )
-
     def _snapshot(self, at: Envelope, book: BookSnapshot) -> None:
         token = self._token(book.token_id)
         if not book.witness:
@@ -242,11 +243,11 @@ class Roller:
         bid = book.bids[0][0] if book.bids else -1
         ask = book.asks[0][0] if book.asks else -1
         op = OP_WITNESS if book.witness else OP_SNAPSHOT
-        cells = [seq, recv_ns, op, token, 0, 0, bid, ask, source_ms]
+        rows = self._rows
+        rows += (seq, recv_ns, op, token, 0, 0, bid, ask, source_ms)
         for op, levels in ((OP_SNAPSHOT_BID, book.bids), (OP_SNAPSHOT_ASK, book.asks)):
             for price_u6, size_u6 in levels:
-                cells += (seq, recv_ns, op, token, price_u6, size_u6, -1, -1, -1)
-        self._rows.extend(cells)
+                rows += (seq, recv_ns, op, token, price_u6, size_u6, -1, -1, -1)
         self._row(at, OP_SNAPSHOT_END, token)
         if book.tick_u6 is not None:
             self._tick(at, token, book.tick_u6)
@@ -409,9 +410,9 @@ def _rules_of(market: MarketSeen) -> tuple[int, int, int, int]:
     )
 
 
-def _table(values: array[int], width: int) -> NDArray[np.int64]:
+def _table(values: list[int], width: int) -> NDArray[np.int64]:
     """Return values as a read-only table of that many columns."""
-    table = np.frombuffer(values, np.int64) if len(values) else np.zeros(0, np.int64)
+    table = np.frombuffer(array("q", values), np.int64) if values else np.zeros(0, np.int64)
     table = table.reshape(-1, width)
     table.setflags(write=False)
     return table
