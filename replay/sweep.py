@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.errors import RegressionError
+from recorder.errors import RegressionError, UsageError
 from replay.backtest import run_settings
 from replay.controls import Control
 from replay.core.models import WinProbability
@@ -122,16 +122,23 @@ def run_sweep(  # noqa: PLR0913 - options, by keyword
     see, such as the source of a strategy that is not ours. control breaks the nights.
 
     Raises:
-        UsageError: a poll plan cannot be answered from a recording, or a control does not fit a night.
+        UsageError: a poll plan cannot be answered from a recording, a control does not fit a night, or no game has a
+            market.
         RegressionError: a cell that was folded alone differs.
     """
     refuse_unanswerable(films, [one.view.poll_ms for one in settings if one.view.bound is Bound.NONE])
+    games = [_planned(film) for film in films]
+    if not any(games):
+        raise UsageError(
+            "there is no game with a market to sweep over",
+            why=f"{', '.join(film.tape for film in films)}: no plan says which token belongs to which game",
+            hint="gametape info TAPE",
+        )
     folding = executor or SerialExecutor(strategy, model)
     wanted = _Wanted(films, settings, polls, control, f"{strategy.name} {model.name} {salt}", store, on_progress)
     nights = wanted.fold_by(folding)
     rechecked = 0 if control else _recheck(films, strategy, model, settings, nights, polls, recheck)
-    games = [_planned(film) for film in films]
-    bootstrap = GameBootstrap(max(sum(len(numbers) for numbers in games), 1), seed=polls.seed)
+    bootstrap = GameBootstrap(sum(len(numbers) for numbers in games), seed=polls.seed)
     return Sweep(
         tapes=[film.tape for film in films],
         labels=[film.label for film in films],

@@ -16,7 +16,7 @@ from recorder.envelope import Envelope, decode_rows
 from recorder.errors import CorruptError
 from recorder.tape.blocks import BLOCK_HEAD, Block, BlockError, decode_block, unpack_rows
 from recorder.tape.catalog import Catalog, HotPart, Part, SealedPart, read_catalog
-from recorder.tape.identity import HOT, MANIFEST
+from recorder.tape.identity import HOT, MANIFEST, SEALED
 from recorder.tape.manifest import Sealed
 from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage
 
@@ -35,7 +35,27 @@ def open_tape(path: Path | str, *, salvage: bool = False) -> Tape:
         UsageError: there is no tape at this path.
         CorruptError: its `tape.json` is damaged or of a later format.
     """
-    return Tape(read_catalog(Path(path)), salvage=salvage)
+    # Listed before the catalog is read: what is sealed meanwhile is in the manifest that is read after it.
+    sealed = _list_sealed(Path(path))
+    catalog = read_catalog(Path(path))
+    catalog.damage.extend(_unnamed(catalog, sealed))
+    return Tape(catalog, salvage=salvage)
+
+
+def _list_sealed(path: Path) -> list[str]:
+    folder = path / SEALED
+    return sorted(file.name for file in folder.glob("*.parquet")) if folder.is_dir() else []
+
+
+def _unnamed(catalog: Catalog, sealed: list[str]) -> list[Damage]:
+    """Find sealed segments beyond the end that the manifest tells of: without its entry a night would look empty."""
+    named = {entry.file.rsplit("/", 1)[-1] for entry in catalog.manifest.sealed}
+    found = []
+    for name in sealed:
+        stem = name.removesuffix(".parquet")
+        if name not in named and stem.isdecimal() and int(stem) >= catalog.next_seq:
+            found.append(Damage(f"{MANIFEST}/", 0, int(stem), None, f"no entry tells of {SEALED}/{name}"))
+    return found
 
 
 def rows_digest(rows: Iterator[bytes]) -> str:
@@ -68,7 +88,9 @@ def read_block(segment: Path, block: Block) -> bytes:
 
 def corrupt(path: Path, damage: Damage) -> CorruptError:
     """Say to a user where a tape is damaged."""
-    span = "" if damage.first_seq is None else f", seq {damage.first_seq} to {damage.last_seq}"
+    span = "" if damage.first_seq is None else f", seq {damage.first_seq} on"
+    if damage.last_seq is not None:
+        span = f", seq {damage.first_seq} to {damage.last_seq}"
     return CorruptError(
         f"tape {path.name} is damaged: {damage.file} at byte {damage.offset}{span}",
         why=damage.why,

@@ -100,3 +100,10 @@ def test_the_cache_is_where_the_configuration_says(tmp_path, monkeypatch) -> Non
     """GAMETAPE_CACHE_DIR moves every cache."""
     monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(tmp_path / "cache"))
     assert cache_folder("film") == tmp_path / "cache" / "film"
+
+
+def test_a_tape_without_events_is_refused(tmp_path):
+    """An empty tape would replay as a night on which nothing happened."""
+    TapeWriter.create(tmp_path / "empty", created_ns=1).close()
+    with pytest.raises(UsageError, match="holds no events"):
+        find_tapes([str(tmp_path / "empty")])

@@ -131,3 +131,16 @@ def test_a_follower_passes_a_segment_that_was_given_up(tmp_path, night):
     seen += caught_up(follower)
     seen += caught_up(follower)
     assert [one.seq for one in seen] == list(range(21))
+
+
+def test_a_sealed_segment_that_no_entry_names_is_no_empty_night(tape):
+    """Without its manifest a sealed tape is damaged, not empty; reading and digest say so."""
+    seal_tape(tape)
+    shutil.rmtree(tape / "manifest")
+    (tape / "manifest").mkdir()
+    opened = open_tape(tape)
+    assert opened.damage
+    with pytest.raises(CorruptError, match="manifest/ at byte 0, seq 0 on"):
+        list(opened.read())
+    with pytest.raises(CorruptError):
+        opened.digest()
