@@ -27,8 +27,29 @@ from replay.core.cells import (
 from replay.core.jit import inlined, inner, kernel, wide
 from replay.core.orders import NEVER_NS, arrive, next_due_ns
 from replay.core.rows import OP_LINK, OP_RULES, Rows
-from replay.core.state.book import ASK_ROW, BEST_ASK, BOOK_NS, KNOWN, SUSPECT, TRUST, best_price_u6, size_at_best
-from replay.core.state.game import ADVANCED, AWAY, CORRECTED, GAME_NS, HOME, REPEATED, STALE, is_live, observe
+from replay.core.state.book import (
+    ASK_ROW,
+    BEST_ASK,
+    BOOK_NS,
+    KNOWN,
+    SUSPECT,
+    TRUST,
+    best_price_u6,
+    is_book_fresh,
+    size_at_best,
+)
+from replay.core.state.game import (
+    ADVANCED,
+    AWAY,
+    CORRECTED,
+    GAME_NS,
+    HOME,
+    REPEATED,
+    STALE,
+    is_game_fresh,
+    is_live,
+    observe,
+)
 from replay.core.state.market import Market, apply_row, apply_rules
 from strategies.policy import decide
 from strategies.score_buffer import PatternWatch
@@ -76,9 +97,9 @@ def _gate(market: Market, sight: Sight, view: int, token: int, now_ns: int, caus
     if market.books[token, BEST_ASK] < 0:
         return _NO_ASK
     if cause == _BY_SCORE:
-        if now_ns - sight.delay_ns[view] - market.books[token, BOOK_NS] > sight.fresh[0]:
+        if not is_book_fresh(market.books, token, now_ns - sight.delay_ns[view], sight.fresh[0]):
             return _BOOK_STALE
-    elif now_ns - games[game, GAME_NS] > sight.fresh[1]:
+    elif not is_game_fresh(games, game, now_ns, sight.fresh[1]):
         return _GAME_STALE
     return _EVALUATED
 

@@ -28,6 +28,7 @@ __all__ = [
     "BEST_ASK",
     "BEST_BID",
     "BID_ROW",
+    "BOOK_FRESH_NS",
     "BOOK_NS",
     "BOOK_WIDTH",
     "CELLS",
@@ -48,6 +49,7 @@ __all__ = [
     "clear_book",
     "close_message",
     "forget_book",
+    "is_book_fresh",
     "new_books",
     "new_levels",
     "size_at_best",
@@ -81,6 +83,7 @@ ASK_ROW = 1
 
 DOLLAR_U6 = 1_000_000
 UNIT_WIDEST_U6 = 10_000
+BOOK_FRESH_NS = 5_000_000_000
 UNIT_FINEST_U6 = 100
 CELLS = DOLLAR_U6 // UNIT_FINEST_U6 + 1
 
@@ -245,3 +248,9 @@ def close_message(books: Ints, token: int, their_bid_u6: int, their_ask_u6: int)
     else:
         books[token, TRUST] = SUSPECT
         books[token, DIVERGED] += 1
+
+
+@inlined
+def is_book_fresh(books: Ints, token: int, now_ns: int, age_max_ns: int = BOOK_FRESH_NS) -> bool:
+    """Say whether a message about the token's book was heard within age_max_ns before now_ns, the limit included."""
+    return bool(now_ns - books[token, BOOK_NS] <= age_max_ns)

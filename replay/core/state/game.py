@@ -31,6 +31,7 @@ __all__ = [
     "CLOCK_MS",
     "CORRECTED",
     "FIRST",
+    "GAME_FRESH_NS",
     "GAME_NS",
     "GAME_WIDTH",
     "HOME",
@@ -42,6 +43,7 @@ __all__ = [
     "SOURCES",
     "STALE",
     "STATUS",
+    "is_game_fresh",
     "is_live",
     "new_games",
     "observe",
@@ -88,6 +90,7 @@ SOURCES = 2
 
 GAME_WIDTH = _SOURCE_AT + SOURCES * _SOURCE_WIDTH
 
+GAME_FRESH_NS = 30_000_000_000
 _CONFIRM_NS = 6_000_000_000
 _PERIOD_STEP = 100_000_000  # more milliseconds than any period has
 _FINAL_PROGRESS = 1 << 50
@@ -112,6 +115,12 @@ def new_games(games: int) -> Ints:
 def is_live(games: Ints, game: int) -> bool:
     """Say whether the game is on: in play or between two periods."""
     return bool(games[game, STATUS] == _LIVE or games[game, STATUS] == _BREAK)
+
+
+@inner
+def is_game_fresh(games: Ints, game: int, now_ns: int, age_max_ns: int = GAME_FRESH_NS) -> bool:
+    """Say whether the game was seen, by an observation that was not stale, within age_max_ns before now_ns."""
+    return bool(now_ns - games[game, GAME_NS] <= age_max_ns)
 
 
 @inner

@@ -12,6 +12,7 @@ from replay.core.state import book
 from replay.core.state.book import (
     ASK_ROW,
     BID_ROW,
+    BOOK_NS,
     DOLLAR_U6,
     KNOWN,
     OFF_GRID,
@@ -19,6 +20,7 @@ from replay.core.state.book import (
     TRUST,
     UNIT_U6,
     UNKNOWN,
+    is_book_fresh,
     new_books,
     new_levels,
 )
@@ -107,3 +109,12 @@ def test_a_forgotten_book_is_unknown_and_empty():
     assert books[0, SNAPSHOT_MS] == -1
     assert best_price_u6(books, 0, BID_ROW) == -1
     assert not levels.any()
+
+
+def test_a_book_is_fresh_up_to_its_age_limit():
+    """Five seconds unless said otherwise, the limit included; time is an argument."""
+    books = new_books(1)
+    books[0, BOOK_NS] = 10_000_000_000
+    assert is_book_fresh(books, 0, 15_000_000_000)
+    assert not is_book_fresh(books, 0, 15_000_000_001)
+    assert is_book_fresh(books, 0, 40_000_000_000, 30_000_000_000)

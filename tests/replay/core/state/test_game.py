@@ -24,6 +24,7 @@ from replay.core.state.game import (
     RESET,
     STALE,
     STATUS,
+    is_game_fresh,
     new_games,
 )
 
@@ -220,3 +221,11 @@ def test_old_bodies_never_show(plays, data):
         game.see(*older, at * 10 + 4)
         assert game.score == (home, away)
         assert game.games[0, CLOCK_MS] == clock * 1_000
+
+
+def test_a_game_is_fresh_up_to_its_age_limit():
+    """Thirty seconds unless said otherwise, the limit included; time is an argument."""
+    games = new_games(1)
+    games[0, GAME_NS] = 10_000_000_000
+    assert is_game_fresh(games, 0, 40_000_000_000)
+    assert not is_game_fresh(games, 0, 40_000_000_001)
