@@ -13,7 +13,7 @@ from replay.sweep import Sweep
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["featured_cell", "sweep_frame", "sweep_summary", "write_sweep"]
+__all__ = ["featured_cell", "games_frame", "sweep_frame", "sweep_summary", "write_sweep"]
 
 
 def featured_cell(sweep: Sweep) -> int:
@@ -27,6 +27,20 @@ def sweep_frame(sweep: Sweep) -> pl.DataFrame:
     import polars as pl
 
     return pl.DataFrame(sweep.rows(), infer_schema_length=None)
+
+
+def games_frame(sweep: Sweep) -> pl.DataFrame:
+    """Return the profit of every cell in every game: cell i32, game_id str, pnl_u6 i64, cell by cell."""
+    import polars as pl
+
+    return pl.DataFrame(
+        {
+            "cell": [k for k in range(len(sweep.cells)) for _ in sweep.game_ids],
+            "game_id": sweep.game_ids * len(sweep.cells),
+            "pnl_u6": [int(value) for cell in sweep.cells for value in cell.pnl_by_game_u6[: len(sweep.game_ids)]],
+        },
+        schema={"cell": pl.Int32, "game_id": pl.String, "pnl_u6": pl.Int64},
+    )
 
 
 def sweep_summary(
@@ -58,17 +72,8 @@ def write_sweep(
     sweep: Sweep, folder: Path, *, seconds: float, command: Sequence[str], facts: Mapping[str, object] | None = None
 ) -> None:
     """Write sweep.json, cells.parquet and games.parquet (one row a cell and game) into a folder."""
-    import polars as pl
-
     folder.mkdir(parents=True, exist_ok=True)
     summary = sweep_summary(sweep, seconds=seconds, command=command, facts=facts)
     (folder / "sweep.json").write_bytes(msgspec.json.encode(summary) + b"\n")
     sweep_frame(sweep).write_parquet(folder / "cells.parquet")
-    pl.DataFrame(
-        {
-            "cell": [k for k in range(len(sweep.cells)) for _ in sweep.game_ids],
-            "game_id": sweep.game_ids * len(sweep.cells),
-            "pnl_u6": [int(value) for cell in sweep.cells for value in cell.pnl_by_game_u6[: len(sweep.game_ids)]],
-        },
-        schema={"cell": pl.Int32, "game_id": pl.String, "pnl_u6": pl.Int64},
-    ).write_parquet(folder / "games.parquet")
+    games_frame(sweep).write_parquet(folder / "games.parquet")
