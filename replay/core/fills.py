@@ -114,19 +114,26 @@ def take(
     unit = market.books[token, UNIT_U6]
     rate = market.rules[token, FEE_RATE_U6]
     step = 1 if row == ASK_ROW else -1
-    at = market.books[token, BEST_BID + row]
+    first = market.books[token, BEST_BID + row]
+    at = first
     filled = 0
     cash = 0
     fee = 0
+    parts = np.zeros(max((limit_u6 // unit - first) * step, 0) + 1 if first > 0 else 1, np.int64)
     while filled < size_u6 and 0 < at < DOLLAR_U6 // unit and (at * unit - limit_u6) * step <= 0:
         size = market.levels[token, row, at]
         price = at * unit
         if size > 0:
             part = min(_left(eaten, cell, token, row, price, size), size_u6 - filled)
             if part > 0:
-                _eat(eaten, cell, token, row, price, size, part)
+                parts[(at - first) * step] = part
                 filled += part
                 cash += (part * price + DOLLAR_U6 // 2) // DOLLAR_U6
                 fee += fee_u6(part, price, rate)
         at += step
+    # Only now: what this order takes must not push out what it has yet to be told about the levels further on.
+    for k in range(len(parts)):
+        if parts[k] > 0:
+            at = first + k * step
+            _eat(eaten, cell, token, row, at * unit, market.levels[token, row, at], parts[k])
     return filled, cash, fee

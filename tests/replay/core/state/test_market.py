@@ -99,7 +99,7 @@ def test_a_message_of_several_levels_is_judged_at_its_end():
 
 @pytest.mark.parametrize("cents", [47, 48])
 def test_a_crossed_or_locked_book_is_suspect_until_it_agrees_again(cents):
-    """A bid at or above the best ask takes the trust, the next message after which the sides are apart gives it back."""
+    """A bid at or above the best ask takes the trust; the next message that parts the sides gives it back."""
     small = SmallNight().book(1, HOME, BIDS, ASKS).bid(2, HOME, cents, 5)
     market, _ = after(small)
     assert market.books[HOME, TRUST] == SUSPECT
