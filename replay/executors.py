@@ -34,8 +34,11 @@ from replay.settings import Setting
 
 __all__ = ["DaskExecutor", "Executor", "PoolExecutor", "SerialExecutor", "Task", "choose_executor", "work"]
 
-_BIG = 400_000_000
-"""From so many row-cells on, a sweep repays the second that a pool takes to start."""
+_BIG = 30_000_000_000
+"""From so much work on (some five seconds), a sweep repays the seconds that processes take to start."""
+
+_ROW_COST = 200
+"""A row costs all cells together what it costs so many of them alone."""
 
 _DEATHS_MAX = 3
 """So many pools may break one after the other without a single part done; then it is not a worker's bad luck."""
@@ -196,13 +199,19 @@ class DaskExecutor:
 
 
 def choose_executor(
-    kind: str, *, names: tuple[str, str], ideas: tuple[Strategy, WinProbability], workers: int | None, row_cells: int
+    kind: str,
+    *,
+    names: tuple[str, str],
+    ideas: tuple[Strategy, WinProbability],
+    workers: int | None,
+    rows: int,
+    cells: int,
 ) -> Executor:
     """
     Return the executor for `local`, `serial` or `dask://host:port`.
 
     names are those of strategy and model, ideas the two themselves. local means processes where there is work for them
-    (row_cells: rows of all films times cells), or where workers were asked for, else this process.
+    (rows of all films, cells of the grid) or where workers were asked for, else this process.
 
     Raises:
         UsageError: none of the three.
@@ -212,7 +221,7 @@ def choose_executor(
         return DaskExecutor(*names, kind.removeprefix("dask://"))
     if kind == "local":
         wanted = workers or (os.cpu_count() or 1)
-        if wanted > 1 and (workers is not None or row_cells >= _BIG):
+        if wanted > 1 and (workers is not None or rows * (_ROW_COST + cells) >= _BIG):
             return PoolExecutor(*names, wanted)
     elif kind != "serial":
         raise UsageError(

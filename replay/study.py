@@ -113,8 +113,8 @@ def conduct(films: Sequence[Film], question: Question, *, now_ns: int, on_progre
     ideas = load_strategy(asked.strategy), load_model(asked.model)
     names = (asked.strategy, asked.model)
     admit([(film.digest, film.tape) for film in films], names, asked.settings, now_ns, opening=asked.opens_holdout)
-    row_cells = sum(len(film.night.rows.seq) for film in films) * len(asked.settings)
-    executor = choose_executor(asked.executor, names=names, ideas=ideas, workers=asked.workers, row_cells=row_cells)
+    size = {"rows": sum(len(film.night.rows.seq) for film in films), "cells": len(asked.settings)}
+    executor = choose_executor(asked.executor, names=names, ideas=ideas, workers=asked.workers, **size)
     with closing(executor):
         sweep = run_sweep(
             films,

@@ -100,18 +100,18 @@ def test_controls_travel_to_workers(nights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "workers", "row_cells", "expected"),
+    ("kind", "workers", "rows", "expected"),
     [
-        ("serial", 2, 10**12, SerialExecutor),
+        ("serial", 2, 10**9, SerialExecutor),
         ("local", None, 1, SerialExecutor),
-        ("local", 1, 10**12, SerialExecutor),
+        ("local", 1, 10**9, SerialExecutor),
         ("local", 2, 1, PoolExecutor),
-        ("local", 3, 10**12, PoolExecutor),
+        ("local", 3, 10**9, PoolExecutor),
     ],
 )
-def test_who_folds(kind, workers, row_cells, expected) -> None:
+def test_who_folds(kind, workers, rows, expected) -> None:
     """Processes where there is work for them or they were asked for, else this process."""
-    chosen = choose_executor(kind, names=NAMES, ideas=IDEAS, workers=workers, row_cells=row_cells)
+    chosen = choose_executor(kind, names=NAMES, ideas=IDEAS, workers=workers, rows=rows, cells=1_000)
     assert isinstance(chosen, expected)
     assert chosen.workers == (workers if expected is PoolExecutor else 1)
 
@@ -119,7 +119,7 @@ def test_who_folds(kind, workers, row_cells, expected) -> None:
 def test_an_unknown_executor_is_refused() -> None:
     """A word that names no executor is a usage error that names those there are."""
     with pytest.raises(UsageError, match="no executor 'cloud'") as refused:
-        choose_executor("cloud", names=NAMES, ideas=IDEAS, workers=None, row_cells=1)
+        choose_executor("cloud", names=NAMES, ideas=IDEAS, workers=None, rows=1, cells=1)
     assert "dask://" in refused.value.hint
 
 
@@ -148,7 +148,7 @@ def scheduler():
 
 def test_a_cluster_answers_as_one_process_does(nights, serial, scheduler) -> None:
     """Two dask workers give the digest of one process, controls included."""
-    cluster = choose_executor(f"dask://{scheduler}", names=NAMES, ideas=IDEAS, workers=None, row_cells=1)
+    cluster = choose_executor(f"dask://{scheduler}", names=NAMES, ideas=IDEAS, workers=None, rows=1, cells=1)
     assert isinstance(cluster, DaskExecutor)
     try:
         assert run_sweep(nights, *IDEAS, SETTINGS, executor=cluster).digest() == serial.digest()
@@ -162,4 +162,4 @@ def test_a_cluster_that_is_not_there() -> None:
     """Nobody at the address is an upstream error with the command that starts a scheduler."""
     pytest.importorskip("distributed")
     with pytest.raises(UpstreamError, match="no dask scheduler answers"):
-        choose_executor("dask://127.0.0.1:1", names=NAMES, ideas=IDEAS, workers=None, row_cells=1)
+        choose_executor("dask://127.0.0.1:1", names=NAMES, ideas=IDEAS, workers=None, rows=1, cells=1)
