@@ -42,6 +42,7 @@ SECOND = 1_000 * MS
 HOME, AWAY = 0, 1
 """The tokens of game 0."""
 
+_FRESHNESS = Freshness()
 _SNAPSHOT_OPS = {OP_BID: OP_SNAPSHOT_BID, OP_ASK: OP_SNAPSHOT_ASK}
 
 
@@ -69,7 +70,8 @@ class SmallNight:
     rules: list[tuple[int, ...]] = field(default_factory=list)
     seq: int = 0
 
-    def _row(self, at_ms, op, token, price=0, size=0, bid=-1, ask=-1, source_ms=-1):
+    def _row(self, at_ms, op, token, *what, bid=-1, ask=-1, source_ms=-1):
+        price, size = (*what, 0, 0)[:2]
         self.rows.append((self.seq, round(at_ms * MS), op, token, price, size, bid, ask, source_ms))
 
     def link(self, at_ms=0, game=0, home=HOME, away=AWAY):
@@ -83,7 +85,7 @@ class SmallNight:
         """A whole book; levels as (cents, shares)."""
         self.seq += 1
         touch = [round(levels[0][0] * CENT) if levels else -1 for levels in (bids, asks)]
-        self._row(at_ms, OP_WITNESS if witness else OP_SNAPSHOT, token, 0, 0, *touch, source_ms)
+        self._row(at_ms, OP_WITNESS if witness else OP_SNAPSHOT, token, bid=touch[0], ask=touch[1], source_ms=source_ms)
         for op, levels in ((OP_BID, bids), (OP_ASK, asks)):
             for cents, shares in levels:
                 self._row(at_ms, _SNAPSHOT_OPS[op], token, round(cents * CENT), round(shares * SHARE))
@@ -95,7 +97,9 @@ class SmallNight:
         self.seq += 1
         said = [-1 if price is None else round(price * CENT) for price in best]
         price, size = round(cents * CENT), round(shares * SHARE)
-        self._row(at_ms, op + (OP_LAST if last else 0), token, price, size, *said, source_ms)
+        self._row(
+            at_ms, op + (OP_LAST if last else 0), token, price, size, bid=said[0], ask=said[1], source_ms=source_ms
+        )
         return self
 
     def ask(self, at_ms, token, cents, shares, **more):
@@ -162,7 +166,7 @@ class Said:
         return {name: count for name, count in zip(SKIP_NAMES, self.fold.looks(view).tolist(), strict=True) if count}
 
 
-def new_fold(settings, *, tokens=2, games=1, freshness=Freshness(), strategy=Interpreted, record=True):
+def new_fold(settings, *, tokens=2, games=1, freshness=_FRESHNESS, strategy=Interpreted, record=True):
     """A fold of these settings that has seen nothing."""
     views, params, _ = cell_params(settings)
     delays = [view.book_delay_ms * MS for view in views]
