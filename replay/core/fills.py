@@ -62,18 +62,13 @@ def _left(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: 
 
 
 @inner
-def _eat(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: int, taken_u6: int) -> None:
-    """Remember what was taken; the slot of the same level is used again, else the one that was used longest ago."""
+def _remember(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: int, taken_u6: int) -> None:
+    """Note how much of a level is taken; the slot of the same level is used again, else the one used longest ago."""
     slot = MEMORY - 1
-    before = 0
     for k in range(MEMORY):
-        if eaten[token, cell, k, _PRICE_U6] == 0:
+        known = eaten[token, cell, k, _PRICE_U6]
+        if known == 0 or (known == price_u6 and eaten[token, cell, k, _ROW] == row):
             slot = k
-            break
-        if eaten[token, cell, k, _PRICE_U6] == price_u6 and eaten[token, cell, k, _ROW] == row:
-            slot = k
-            if eaten[token, cell, k, _SIZE_U6] == size_u6:
-                before = eaten[token, cell, k, _TAKEN_U6]
             break
     for k in range(slot, 0, -1):
         for column in range(EATEN_WIDTH):
@@ -81,7 +76,7 @@ def _eat(eaten: Ints, cell: int, token: int, row: int, price_u6: int, size_u6: i
     eaten[token, cell, 0, _ROW] = row
     eaten[token, cell, 0, _PRICE_U6] = price_u6
     eaten[token, cell, 0, _SIZE_U6] = size_u6
-    eaten[token, cell, 0, _TAKEN_U6] = before + taken_u6
+    eaten[token, cell, 0, _TAKEN_U6] = taken_u6
 
 
 @inner
@@ -116,24 +111,28 @@ def take(
     step = 1 if row == ASK_ROW else -1
     first = market.books[token, BEST_BID + row]
     at = first
+    last = first
+    taken_last = 0
     filled = 0
     cash = 0
     fee = 0
-    parts = np.zeros(max((limit_u6 // unit - first) * step, 0) + 1 if first > 0 else 1, np.int64)
     while filled < size_u6 and 0 < at < DOLLAR_U6 // unit and (at * unit - limit_u6) * step <= 0:
         size = market.levels[token, row, at]
         price = at * unit
         if size > 0:
-            part = min(_left(eaten, cell, token, row, price, size), size_u6 - filled)
-            if part > 0:
-                parts[(at - first) * step] = part
-                filled += part
-                cash += (part * price + DOLLAR_U6 // 2) // DOLLAR_U6
-                fee += fee_u6(part, price, rate)
+            left = _left(eaten, cell, token, row, price, size)
+            part = min(left, size_u6 - filled)
+            filled += part
+            cash += (part * price + DOLLAR_U6 // 2) // DOLLAR_U6
+            fee += fee_u6(part, price, rate)
+            last = at
+            taken_last = size - left + part
         at += step
-    # Only now: what this order takes must not push out what it has yet to be told about the levels further on.
-    for k in range(len(parts)):
-        if parts[k] > 0:
+    if filled > 0:
+        # Every level walked is taken whole, but the last. Noted only now: a note may push out what was yet to be read.
+        for k in range((last - first) * step + 1):
             at = first + k * step
-            _eat(eaten, cell, token, row, at * unit, market.levels[token, row, at], parts[k])
+            size = market.levels[token, row, at]
+            if size > 0:
+                _remember(eaten, cell, token, row, at * unit, size, taken_last if at == last else size)
     return filled, cash, fee

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numba
 import numpy as np
 from numba.extending import register_jitable
-
-import numba
 
 __all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "wide"]
 

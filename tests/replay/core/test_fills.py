@@ -120,7 +120,7 @@ def test_the_memory_forgets_the_level_used_longest_ago():
     st.lists(st.integers(1, 80), min_size=1, max_size=4),
 )
 def test_repeated_buys_never_take_more_than_stands(asks, limit, orders):
-    """However often a cell buys from a book that stands still, it gets what is within its limit once, cheapest first."""
+    """However often a cell buys from a book that does not change, it gets each share once, cheapest first."""
     venue = Venue(asks=asks)
     within = sorted(level for level in asks if level[0] <= limit)
     standing = [Fraction(cents, 100) for cents, shares in within for _ in range(shares)]
