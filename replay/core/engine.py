@@ -66,7 +66,7 @@ def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tu
     """
     Return the home side's fair value of every state in u6, -1 for none, and how many states the model failed on.
 
-    A model that raises loses the states of that league in this batch and nothing else.
+    A model that raises on a batch is asked state by state, so that what is lost does not depend on what came with it.
     """
     fairs = np.full(len(states), -1, np.int64)
     failed = 0
@@ -75,20 +75,33 @@ def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tu
         mask = np.array([name == league for name in leagues], bool)[states[:, 2]]
         if not mask.any():
             continue
-        part = states[mask]
-        batch = GameStates.from_columns(
-            league,
-            period=part[:, 5],
-            clock_ms=part[:, 6],
-            status=part[:, 4],
-            home_score=part[:, 8],
-            away_score=part[:, 9],
-        )
-        try:
-            fairs[mask] = model.predict_wp(batch, 1)
-        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
-            failed += len(part)
+        answer = _asked(model, league, states[mask])
+        if answer is not None:
+            fairs[mask] = answer
+            continue
+        for k in np.flatnonzero(mask).tolist():
+            alone = _asked(model, league, states[k : k + 1])
+            if alone is None:
+                failed += 1
+            else:
+                fairs[k] = alone[0]
     return fairs, failed
+
+
+def _asked(model: WinProbability, league: str, states: Ints) -> Ints | None:
+    """Return the model's answer for the home side, or None where it raised."""
+    batch = GameStates.from_columns(
+        league,
+        period=states[:, 5],
+        clock_ms=states[:, 6],
+        status=states[:, 4],
+        home_score=states[:, 8],
+        away_score=states[:, 9],
+    )
+    try:
+        return model.predict_wp(batch, 1)
+    except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
+        return None
 
 
 class Fold:
