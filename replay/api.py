@@ -128,16 +128,10 @@ class Nights:
             RegressionError: a cell that was folded alone differs.
             UpstreamError: the cluster does not answer.
         """
-        polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in _numbers(poll, "poll")]
         settings = grid(
             base,
             min_edges_u6=[parse_cents(str(value)) for value in _numbers(min_edge, "min-edge")],
-            views=[
-                View(poll_ms, phase, book_ms)
-                for poll_ms in polls
-                for phase in range(1 if poll_ms == AS_RECORDED else phases)
-                for book_ms in _milliseconds(book_delay)
-            ],
+            views=_views(poll, phases, book_delay),
             order_delays_ms=_milliseconds(order_delay),
             venue_delays_ms=[AS_RECORDED] if venue_delay is None else _milliseconds(venue_delay),
         )
@@ -232,6 +226,16 @@ class Results:
                 )
             )
         return pl.concat(frames)
+
+
+def _views(poll: Numbers | None, phases: int, book_delay: Times) -> list[View]:
+    polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in _numbers(poll, "poll")]
+    return [
+        View(poll_ms, phase, book_ms)
+        for poll_ms in polls
+        for phase in range(1 if poll_ms == AS_RECORDED else phases)
+        for book_ms in _milliseconds(book_delay)
+    ]
 
 
 def _numbers(values: Numbers, name: str) -> list[Decimal]:

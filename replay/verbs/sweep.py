@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -69,20 +69,9 @@ def sweep(
     order_delay: str,
     book_delay: str,
     venue_delay: str | None,
-    seed: int,
-    strategy: str,
-    model_name: str,
-    recheck: int,
-    control: str | None,
-    has_bounds: bool,
-    tests_grid: bool,
-    executor: str,
-    workers: int | None,
-    open_holdout: bool,
     out: Path | None,
-    resume: bool,
     as_json: bool,
-    **options: object,
+    **options: Any,  # noqa: ANN401 - what click passes
 ) -> None:
     """
     Sweep minimum edge, poll interval and order delay over tapes.
@@ -96,27 +85,11 @@ def sweep(
     faster than the recording cannot be answered and is refused, or bounded with --bounds. Every setting is remembered
     as a trial of its tapes, and the best cell is judged by how many there were. docs/backtesting.md tells it all.
     """
-    from replay.controls import Control
-    from replay.counterfactual import PollPlan
     from replay.find import find_tapes
-    from replay.study import Question, conduct
+    from replay.study import conduct
 
-    question = Question(
-        settings=_settings(min_edge, poll, phases, order_delay, book_delay, venue_delay, options),
-        strategy=strategy,
-        model=model_name,
-        polls=PollPlan(seed=seed),
-        executor=executor,
-        workers=workers,
-        recheck=recheck,
-        control=None if control is None else Control(control),
-        has_bounds=has_bounds,
-        tests_grid=tests_grid,
-        has_controls=out is not None,
-        opens_holdout=open_holdout,
-        parts=None if out is None else out / "parts",
-        resumes=resume,
-    )
+    settings = _settings(min_edge, poll, phases, order_delay, book_delay, venue_delay, options)
+    question = _question(settings, out, options)
     opened = find_tapes(tapes)
     with stopwatch() as seconds:
         films = films_of(opened)
@@ -168,6 +141,31 @@ def _settings(
         views=views,
         order_delays_ms=[milliseconds(text, "order-delay") for text in order_delay.split(",")],
         venue_delays_ms=venues,
+    )
+
+
+def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]) -> Question:
+    """Return what is asked, and how."""
+    from replay.controls import Control
+    from replay.counterfactual import PollPlan
+    from replay.study import Question
+
+    control = options["control"]
+    return Question(
+        settings=settings,
+        strategy=options["strategy"],
+        model=options["model_name"],
+        polls=PollPlan(seed=options["seed"]),
+        executor=options["executor"],
+        workers=options["workers"],
+        recheck=options["recheck"],
+        control=None if control is None else Control(control),
+        has_bounds=options["has_bounds"],
+        tests_grid=options["tests_grid"],
+        has_controls=out is not None,
+        opens_holdout=options["open_holdout"],
+        parts=None if out is None else out / "parts",
+        resumes=options["resume"],
     )
 
 
