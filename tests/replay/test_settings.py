@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recorder.errors import UsageError
 from replay.core.cells import CELL_COLUMNS, NO_EDGE, Policy, Sizing
-from replay.settings import AS_RECORDED, Setting, View, cell_params, grid, parse_cents, parse_numbers
+from replay.settings import AS_RECORDED, Bound, Setting, View, cell_params, grid, parse_cents, parse_numbers
 
 SETTINGS = st.builds(
     Setting,
@@ -87,10 +87,15 @@ def test_what_is_no_list_and_no_range(text) -> None:
 
 
 def test_a_description_says_everything() -> None:
-    """Every field of a setting and of its view is in the description, as plain values."""
+    """Every field of a setting and of its view is in the description, as plain values; a bound where there is one."""
     setting = Setting(view=View(2_000, 3, 250), policy=Policy.EVERY, sizing=Sizing.KELLY, cap_cash_u6=7)
     described = setting.describe()
-    assert set(described) == {field.name for kind in (Setting, View) for field in fields(kind)} - {"view"}
+    names = {field.name for kind in (Setting, View) for field in fields(kind)} - {"view"}
+    assert set(described) == names - {"bound"}
+    bounds = [bound for bound in Bound if bound is not Bound.NONE]
+    bounded = [Setting(view=View(2_000, 3, 250, bound)).describe() for bound in bounds]
+    assert [set(one) for one in bounded] == [names] * len(bounds)
+    assert [one["bound"] for one in bounded] == [bound.name.lower() for bound in bounds]
     assert described["policy"] == "every"
     assert described["sizing"] == "kelly"
     assert (described["poll_ms"], described["phase"], described["book_delay_ms"]) == (2_000, 3, 250)
