@@ -137,10 +137,12 @@ def test_a_game_that_ends_is_no_longer_evaluated():
 
 
 def test_a_token_that_changes_sides_is_looked_at_anew():
-    """When the plan corrects which token is whose, the next look uses it, though the touch has not moved."""
-    small = live(60).book(1_000, HOME, ((20, 5),), ((50, 5),)).bid(2_000, HOME, 20, 6)
-    small.link(2_500, home=AWAY, away=HOME).bid(3_000, HOME, 20, 7)
-    assert seen(fold_night(small, QUIET), "fair_u6") == [(60 * CENT,), (60 * CENT,), (40 * CENT,)]
+    """When the plan corrects which token is whose, the next look acts on it, though the touch has not moved."""
+    small = SmallNight().link(home=AWAY, away=HOME).score(0, 10, 10, 60).book(1_000, HOME, ((20, 5),), ((50, 5),))
+    small.bid(2_000, HOME, 20, 6).link(2_500).bid(3_000, HOME, 20, 7)
+    said = fold_night(small, Setting())
+    assert seen(said, "fair_u6") == [(40 * CENT,), (40 * CENT,), (60 * CENT,)]
+    assert [order["signal_ns"] for order in said.orders] == [3 * SECOND]
 
 
 def test_a_book_delay_lets_scores_be_seen_earlier_against_the_book():
