@@ -28,7 +28,7 @@ PLANTED = {
         "edge >= params[_MIN_EDGE",
         "edge > params[_MIN_EDGE",
     ),
-    "a stale book is good enough": ("strategies/fusion.py", "> sight.fresh[0]", "> sight.fresh[0] * 1_000"),
+    "a stale book is good enough": ("strategies/fusion.py", "sight.fresh[0]):", "sight.fresh[0] * 1_000):"),
     "fees are rounded down": ("replay/core/fills.py", "(scaled + 500_000_000)", "(scaled + 0)"),
     "the away token is looked at first": (
         "strategies/fusion.py",
