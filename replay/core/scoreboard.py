@@ -7,13 +7,12 @@ those who ask about the games themselves: patterns, pages, reports.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.jit import kernel
 from replay.core.patterns import PatternWatcher, no_patterns
+from replay.core.rows import STATE_COLUMNS
 from replay.core.state.game import REPEATED, STALE, new_games, observe
 
 __all__ = ["MOVE_COLUMNS", "PatternFold", "Scoreboard"]
@@ -24,22 +23,9 @@ Ints = NDArray[np.int64]
 MOVE_COLUMNS = ("seq", "recv_ns", "game", "verdict", "status", "period", "clock_ms", "home", "away")
 
 
-class _Columns(NamedTuple):
-    """Where the parts of an observation stand in a row of states."""
-
-    seq: int = 0
-    recv_ns: int = 1
-    game: int = 2
-    source: int = 3
-    status: int = 4
-    period: int = 5
-    clock_ms: int = 6
-    counts_up: int = 7
-    home: int = 8
-    away: int = 9
-
-
-_AT = _Columns()
+_GAME = STATE_COLUMNS.index("game")
+_VERDICT = MOVE_COLUMNS.index("verdict")
+_MOVED = [STATE_COLUMNS.index(name) for name in MOVE_COLUMNS if name != "verdict"]
 
 
 @kernel
@@ -76,7 +62,7 @@ class Scoreboard:
         """
         if not len(states):
             return np.zeros((0, len(MOVE_COLUMNS)), np.int64)
-        most = int(states[:, _AT.game].max()) + 1
+        most = int(states[:, _GAME].max()) + 1
         if most > len(self.games):
             grown = new_games(2 * most)
             grown[: len(self.games)] = self.games
@@ -84,8 +70,7 @@ class Scoreboard:
         verdicts = np.empty(len(states), np.int64)
         _verdicts(self.games, states, verdicts)
         kept = (verdicts != STALE) & (verdicts != REPEATED)
-        columns = [_AT.seq, _AT.recv_ns, _AT.game, -1, _AT.status, _AT.period, _AT.clock_ms, _AT.home, _AT.away]
-        return np.stack([verdicts[kept] if at < 0 else states[kept, at] for at in columns], axis=1)
+        return np.insert(states[kept][:, _MOVED], _VERDICT, verdicts[kept], axis=1)
 
 
 class PatternFold:
