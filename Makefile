@@ -46,7 +46,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-ann
 lock: $(STAMPS)/dev  ## pin requirements/*.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml requirements/build.in -o requirements/core.txt
-	$(BIN)/uv pip compile $(LOCK) --extra dev --extra dist --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(BIN)/uv pip compile $(LOCK) --extra dev --extra dist --extra live --extra redis --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' || \
