@@ -188,7 +188,7 @@ def take(
 
 def _tape(film: Film, ledger: Ledger, path: str, recipe: Recipe, full: int, prints_max: int) -> GoldenTape:
     summary = ledger.summary()
-    states = _states_at(film, recipe, ledger.orders)
+    states = _states_at(film, recipe, ledger)
     rows = [[*row[1:], *state] for row, state in zip(ledger.orders.tolist(), states, strict=True)]
     stride = -(-len(ledger.evaluations) // prints_max) or 1
     made = GoldenTape(
@@ -227,7 +227,7 @@ def _tokens(film: Film, ledger: Ledger) -> list[tuple[str, str, str]]:
     return named
 
 
-def _states_at(film: Film, recipe: Recipe, orders: Ints) -> list[list[int | None]]:
+def _states_at(film: Film, recipe: Recipe, ledger: Ledger) -> list[list[int | None]]:
     """
     Return where the game of each order stood when it was decided: status, period, clock_ms, home and away score.
 
@@ -239,27 +239,17 @@ def _states_at(film: Film, recipe: Recipe, orders: Ints) -> list[list[int | None
     at_ns, seqs = (timeline.at_ns + delay_ns).tolist(), timeline.seq.tolist()
     shown = film.night.states[timeline.state].tolist()
     games = new_games(max(len(film.catalogue.games), 1))
-    game_of = _game_of(film)
     found: list[list[int | None]] = []
     cursor = 0
-    for row in orders.tolist():
+    for row in ledger.orders.tolist():
         moment = (row[_AT["signal_ns"]], row[_AT["seq"]])
         while cursor < len(seqs) and (at_ns[cursor], seqs[cursor]) <= moment:
             _, _, number, source, status, period, clock_ms, counts_up, home, away = shown[cursor][:10]
             observe(games, number, source, status, period, clock_ms, counts_up, home, away, at_ns[cursor])
             cursor += 1
-        game = games[game_of[row[_AT["token"]]]]
+        game = games[ledger.game_of[row[_AT["token"]]]]
         found.append([int(game[column]) for column in (STATUS, PERIOD, CLOCK_MS, HOME, AWAY)])
     return found
-
-
-def _game_of(film: Film) -> dict[int, int]:
-    number = {token_id: k for k, token_id in enumerate(film.catalogue.tokens)}
-    linked: dict[int, int] = {}
-    for k, game in enumerate(film.catalogue.games):
-        if game.plan is not None:
-            linked |= {number[token]: k for token in (game.plan.home_token_id, game.plan.away_token_id)}
-    return linked
 
 
 # Reading a golden ----------------------------------------------------------------------------------------------

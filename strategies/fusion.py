@@ -84,7 +84,7 @@ def _fair_u6(market: Market, sight: Sight, view: int, token: int, game: int) -> 
 def _gate(market: Market, sight: Sight, view: int, token: int, now_ns: int, cause: int) -> int:
     """Say whether a token can be evaluated now, or why not: an index into SKIP_NAMES."""
     game = market.game[token]
-    if game < 0:
+    if game < 0 or market.side[token] == 0:
         return _NO_GAME
     games = sight.games[view]
     if not is_live(games, game):

@@ -81,6 +81,12 @@ class SmallNight:
         self._row(at_ms, OP_LINK, away, game, -1)
         return self
 
+    def unlink(self, at_ms, token, game=0):
+        """The plan moves the game to another market: the token stands for no side of it."""
+        self.seq += 1
+        self._row(at_ms, OP_LINK, token, game, 0)
+        return self
+
     def book(self, at_ms, token, bids=(), asks=(), *, witness=False, source_ms=-1):
         """A whole book; levels as (cents, shares)."""
         self.seq += 1

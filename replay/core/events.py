@@ -307,11 +307,16 @@ class ClockStepped(_Fact, frozen=True, kw_only=True, gc=False):
 
 
 class Undecodable(_Fact, frozen=True, kw_only=True, gc=False):
-    """Bytes that mean nothing to this decoder; they stay on the tape."""
+    """
+    Bytes that mean nothing to this decoder; they stay on the tape.
+
+    may_move_books says that a change of a book may be lost with them; a message of a kind that moves none cannot.
+    """
 
     feed: str
     reason: str
     index: int = 0
+    may_move_books: bool = False
 
 
 Event = (

@@ -148,7 +148,8 @@ class Roller:
             PlanSeen: self._plan,
             MarketSeen: self._market,
             # Scores, and what came of a poll, are taken where the answer is.
-            **dict.fromkeys((ScoreSeen, PollMissed, PollUnchanged, Undecodable)),
+            **dict.fromkeys((ScoreSeen, PollMissed, PollUnchanged)),
+            Undecodable: self._unread,
             # Evidence for after the game, or for people.
             **dict.fromkeys((BestQuoted, MarketListed, MarketResolved, ControlText, Pulse, ClockStepped)),
         }
@@ -269,7 +270,14 @@ class Roller:
             if known is not None:
                 self._row(at, OP_FORGET, known)
             return
-        broken = (gap.feed, gap.conn)
+        self._forget(at, (gap.feed, gap.conn))
+
+    def _unread(self, at: Envelope, unread: Undecodable) -> None:
+        """Forget the books of a connection that said something about books which nobody understood."""
+        if unread.may_move_books and at.kind is Kind.FRAME:
+            self._forget(at, (at.feed, at.conn))
+
+    def _forget(self, at: Envelope, broken: tuple[str, int]) -> None:
         for token, conn in self._conn_of.items():
             if conn == broken:
                 self._row(at, OP_FORGET, token)
@@ -305,6 +313,8 @@ class Roller:
             entry = self.catalogue.games[number]
             if entry.plan == game:
                 continue
+            if entry.plan is not None:
+                self._unlink(at, number, entry.plan, game)
             entry.plan = game
             entry.game_id, entry.home, entry.away = game.game_id, game.home, game.away
             for token_id, side in ((game.home_token_id, 1), (game.away_token_id, -1)):
@@ -313,6 +323,12 @@ class Roller:
                 market = self._markets.get(token_id)
                 if market is not None:
                     self._rule(at, token, market)
+
+    def _unlink(self, at: Envelope, number: int, before: PlanGame, now: PlanGame) -> None:
+        """Take their side from the tokens that a game no longer has: nothing is decided on them from here on."""
+        for token_id in (before.home_token_id, before.away_token_id):
+            if token_id not in (now.home_token_id, now.away_token_id):
+                self._row(at, OP_LINK, self._token(token_id), number, 0)
 
     def _market(self, at: Envelope, market: MarketSeen) -> None:
         for token_id in market.token_ids:

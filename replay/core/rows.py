@@ -55,7 +55,7 @@ OP_TICK = 10  # price_u6 is the new tick
 OP_RULES = 11  # price_u6 is the index into rules
 OP_TRADE_BUY = 12
 OP_TRADE_SELL = 13
-OP_LINK = 14  # price_u6 is the number of the game, size_u6 +1 for its home side and -1 for its away side
+OP_LINK = 14  # price_u6 is the number of the game, size_u6 +1 for its home side, -1 for its away side, 0 for no longer
 
 
 class Rows(NamedTuple):

@@ -145,6 +145,16 @@ def test_a_token_that_changes_sides_is_looked_at_anew():
     assert [order["signal_ns"] for order in said.orders] == [3 * SECOND]
 
 
+def test_a_token_whose_game_moved_to_another_market_is_not_acted_on():
+    """Its book goes on, its edge looks as good as ever, and nothing is decided on it; the other token is."""
+    small = SmallNight().link().score(0, 10, 10, 60).unlink(500, HOME)
+    small.book(1_000, HOME, ((20, 5),), ((50, 5),)).book(1_000, AWAY, ((20, 5),), ((30, 5),)).score(2_000, 12, 10, 60)
+    said = fold_night(small, Setting())
+    assert {token for (token,) in seen(said, "token")} == {AWAY}
+    assert {order["token"] for order in said.orders} == {AWAY}
+    assert said.looks()["no_game"] == 1
+
+
 def test_a_book_delay_lets_scores_be_seen_earlier_against_the_book():
     """A view that hears of books a second late evaluates them a second later, and knows the scores of that second."""
     small = live(60).book(1_000, HOME, (), ((50, 5),)).score(1_500, 12, 10, 70)

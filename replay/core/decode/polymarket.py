@@ -53,6 +53,7 @@ __all__ = ["decode_polymarket"]
 
 _CONTROL_LENGTH_MAX = 200
 _ONE_U6 = 1_000_000
+_MOVES_BOOKS = ("book", "price_change", "tick_size_change")
 
 # A decimal is text or a JSON number, which the decoder hands over as its text (float_hook): never a float.
 _Decimal = Any
@@ -195,7 +196,7 @@ def decode_polymarket(feed: str, payload: bytes, *, witness: bool = False) -> li
     try:
         messages = _MESSAGES.decode(text)
     except (ValueError, RecursionError) as error:
-        return [Undecodable(feed=feed, reason=str(error))]
+        return [Undecodable(feed=feed, reason=str(error), may_move_books=True)]
     events: list[Event] = []
     for index, raw in enumerate(messages):
         events += _decode_message(feed, bytes(raw), index, witness=witness)
@@ -209,9 +210,9 @@ def _decode_text(feed: str, text: bytes) -> Event:
     try:
         control = text.decode()
     except UnicodeDecodeError as error:
-        return Undecodable(feed=feed, reason=str(error))
+        return Undecodable(feed=feed, reason=str(error), may_move_books=True)
     if len(control) > _CONTROL_LENGTH_MAX or control.startswith("<") or not control.isprintable():
-        return Undecodable(feed=feed, reason="neither JSON nor a control text")
+        return Undecodable(feed=feed, reason="neither JSON nor a control text", may_move_books=True)
     return ControlText(feed=feed, text=control)
 
 
@@ -228,7 +229,16 @@ def _decode_message(feed: str, raw: bytes, index: int, *, witness: bool) -> list
             return [_market_event(message, index)]
         return [_token_event(message, index, witness=witness)]
     except (ValueError, RecursionError) as error:
-        return [Undecodable(feed=feed, reason=str(error)[:300], index=index)]
+        return [Undecodable(feed=feed, reason=str(error)[:300], index=index, may_move_books=_may_move_books(raw))]
+
+
+def _may_move_books(raw: bytes) -> bool:
+    """Say whether a message that cannot be read may have been about the levels of a book; a new kind is not."""
+    try:
+        kind = _HEAD.decode(raw).event_type
+    except (ValueError, RecursionError):
+        return True
+    return kind is None or kind in _MOVES_BOOKS
 
 
 def _second_look(raw: bytes) -> _Known:

@@ -76,7 +76,8 @@ class Market(NamedTuple):
     All tokens' books and rules.
 
     books i64 (tokens, BOOK_WIDTH); levels i64 (tokens, 2, CELLS); rules i64 (tokens, RULE_WIDTH); game i64 (tokens,),
-    -1 for none; side i64 (tokens,), +1 home, -1 away; tokens_of i64 (games, 2), home and away token, -1 for none.
+    -1 for none; side i64 (tokens,), +1 home, -1 away, 0 for none; tokens_of i64 (games, 2), home and away token, -1 for
+    none. A token whose game moved to another market keeps its game, for the accounts, but stands for no side of it.
     """
 
     books: Ints
@@ -194,9 +195,21 @@ def _apply_rare(market: Market, rows: Rows, i: int, op: int, token: int) -> None
     elif op == OP_TICK:
         market.books[token, TICK_U6] = rows.price_u6[i]
     elif op == OP_LINK:
-        market.game[token] = rows.price_u6[i]
-        market.side[token] = rows.size_u6[i]
-        market.tokens_of[wide(rows.price_u6[i]), 0 if rows.size_u6[i] > 0 else 1] = token
+        _link(market, token, wide(rows.price_u6[i]), wide(rows.size_u6[i]))
+
+
+@inner
+def _link(market: Market, token: int, game: int, side: int) -> None:
+    """Let a token stand for a side of a game, or for none; it ceases to stand for what it stood for."""
+    before = market.game[token]
+    if before >= 0:
+        for k in range(2):
+            if market.tokens_of[before, k] == token:
+                market.tokens_of[before, k] = -1
+    market.game[token] = game
+    market.side[token] = side
+    if side != 0:
+        market.tokens_of[game, 0 if side > 0 else 1] = token
 
 
 @inner

@@ -113,6 +113,25 @@ def test_a_lost_connection_forgets_its_own_books() -> None:
     assert forgotten(night) == [(3, 0), (3, 2), (4, 1)]
 
 
+@pytest.mark.parametrize(
+    ("frame", "is_forgotten"),
+    [
+        (b'{"event_type":"price_change","market":"m","timestamp":"1","price_changes":[{"asset_', True),
+        (b'[{"event_type":"book"', True),
+        (b'{"event_type":"price_change","market":"m","timestamp":"1","price_changes":[{"asset_id":"A"}]}', True),
+        (b"\xff\xfe", True),
+        (b'{"event_type":"of_another_year","asset_id":"A"}', False),
+        (b'{"event_type":"best_bid_ask","asset_id":7}', False),
+        (b"PONG", False),
+    ],
+)
+def test_what_was_said_about_books_and_not_understood_forgets_them(frame: bytes, is_forgotten: bool) -> None:
+    """A change that nobody could read may have moved any book of its connection; news of another kind moved none."""
+    script = Script().book("A", "0.4x1", "0.6x1", conn=1).book("B", "0.4x1", "0.6x1", conn=2)
+    _, night = rolled(script.add(Kind.FRAME, "polymarket.market", frame, conn=1))
+    assert forgotten(night) == ([(2, 0)] if is_forgotten else [])
+
+
 def test_a_token_belongs_to_the_connection_that_spoke_last() -> None:
     """A book that came anew by a second connection outlives the first one's end; a witness is no connection."""
     script = Script().book("A", "0.4x1", "0.6x1", conn=1).book("A", "0.4x1", "0.6x1", conn=2).closed(conn=1)
@@ -151,11 +170,12 @@ def test_links_are_rows_of_their_own_moment() -> None:
 
 
 def test_another_plan_links_anew() -> None:
-    """A plan that moves a game to another market links its tokens to the same game."""
+    """A plan that moves a game to another market links new tokens to it, and the old ones to no side."""
     _, night = rolled(Script().plan().plan(home="H2"))
     assert rows(night, "seq", "token", "price_u6", "size_u6") == [
         (0, 0, 0, 1),
         (0, 1, 0, -1),
+        (1, 0, 0, 0),
         (1, 2, 0, 1),
         (1, 1, 0, -1),
     ]

@@ -178,6 +178,14 @@ def test_links_ticks_and_rules_are_taken_over():
     assert market.rules[HOME, SIZE_MIN_U6] == 15 * SHARE
 
 
+def test_a_token_stands_for_one_side_or_for_none():
+    """Linked anew it leaves what it stood for; unlinked it keeps its game, for the accounts, and no side of it."""
+    market, _ = after(SmallNight().link().unlink(1, HOME))
+    assert (market.game[HOME], market.side[HOME], market.tokens_of.tolist()) == (0, 0, [[-1, AWAY]])
+    market, _ = after(SmallNight().link().link(1, home=AWAY, away=HOME))
+    assert (market.side.tolist(), market.tokens_of.tolist()) == ([-1, 1], [[AWAY, HOME]])
+
+
 def test_a_grown_market_is_the_same_market():
     """Room for more changes nothing of what is there."""
     before, _ = after(SmallNight().link().book(1, HOME, BIDS, ASKS))
