@@ -193,8 +193,10 @@ def run(args: Sequence[str] | None = None) -> int:
         _tell(error.what, error.why, error.hint)
         return error.exit_code
     except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "gametape"
-        _tell(error.format_message(), "", f"{path} --help")
+        if isinstance(error, click.exceptions.NoArgsIsHelpError):
+            click.echo(error.format_message(), err=True)
+        else:
+            _tell(error.format_message(), "", f"{error.ctx.command_path if error.ctx else 'gametape'} --help")
         return Exit.USAGE
     except click.ClickException as error:
         _tell(error.format_message(), "", "")

@@ -266,3 +266,11 @@ def test_what_we_tell_people_to_type_can_be_typed():
     lines = spoken_commands()
     assert len(lines) > 20
     assert [(*line, wrong) for line in lines if (wrong := options_nobody_knows(line[1]))] == []
+
+
+def test_a_verb_without_its_arguments_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Usage first and no word of an error, on stderr, with the exit code of wrong usage."""
+    assert cli.run(["sweep"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("Usage: gametape sweep")
+    assert (told.out, "error" in told.err.lower().split("options:")[0]) == ("", False)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.errors import UsageError
-from recorder.tape.writer import TapeWriter
+from replay.newtape import new_tape
 from replay.synth.dice import Dice
 from replay.synth.maker import MarketItem, MarketSpan, What, maker_frames, resolution_ns
 from replay.synth.sources import Fact, Span, catalogue_polls, espn_polls, nba_polls, other_day_polls
@@ -141,15 +141,14 @@ def write_night(
     """
     Write a night as a tape that is labelled simulated.
 
-    progress is called now and then with what has been written so far.
+    progress is called now and then with what has been written so far. A night that is broken off is taken away.
 
     Raises:
         UsageError: something is there already.
         DiskError: the disk refused.
     """
     summary = NightSummary(first_ns=plan.span.first_ns)
-    writer = TapeWriter.create(path, created_ns=plan.span.first_ns, label=LABEL)
-    try:
+    with new_tape(Path(path), created_ns=plan.span.first_ns, label=LABEL) as writer:
         pending = 0
         for envelope in night(plan, summary):
             writer.append(envelope)
@@ -163,8 +162,6 @@ def write_night(
                 pending = 0
                 if progress is not None:
                     progress(summary)
-    finally:
-        writer.close()
     return summary
 
 

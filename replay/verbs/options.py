@@ -33,7 +33,9 @@ def cell_options(verb: _Verb) -> _Verb:
             click.option(
                 "--poll", default=None, metavar="SECONDS", help="Poll scores so often.  [default: as recorded]"
             ),
-            click.option("--phase", default=0, help="Which seeded phase of the simulated polls."),
+            click.option(
+                "--phase", type=click.IntRange(0), default=0, help="Which seeded phase of the simulated polls."
+            ),
             click.option("--book-delay", default="0", metavar="TIME", help="See every book message so much later."),
             click.option("--order-delay", default="0", metavar="TIME", help="From decision to venue: 250ms, 1s."),
             click.option(

@@ -20,7 +20,13 @@ __all__ = ["replay"]
 @click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
 @cell_options
 @click.option("--exact", "is_exact", is_flag=True, help="Drive the engine envelope by envelope, as live does.")
-@click.option("--chunk", default=1_000, show_default=True, help="With --exact: so many envelopes at a time.")
+@click.option(
+    "--chunk",
+    type=click.IntRange(1),
+    default=1_000,
+    show_default=True,
+    help="With --exact: so many envelopes at a time.",
+)
 @click.option("--open-holdout", is_flag=True, help="Evaluate sealed nights: works once.")
 @click.option("--out", type=click.Path(path_type=Path), default=None, help="Write the ledgers here.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -57,6 +63,9 @@ def replay(
 
     setting = setting_of(min_edge, options)
     opened = find_tapes(tapes)
+    for tape in opened:
+        if tape.torn:
+            click.echo(f"{tape.name} ends in a block that was cut short: gametape recover {tape.path}", err=True)
     made, model = load_strategy(strategy), load_model(model_name)
     if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms):
         raise click.UsageError("--exact plays what was recorded; leave out --poll and --book-delay")

@@ -125,3 +125,9 @@ def test_a_tape_that_is_not_there() -> None:
     for words in (("nowhere",), (SAMPLE, SAMPLE)):
         with pytest.raises(UsageError):
             run(*words)
+
+
+@pytest.mark.parametrize("words", [("--phase", "-1"), ("--exact", "--chunk", "0")])
+def test_numbers_that_no_replay_can_have_are_wrong_usage(words) -> None:
+    """A phase before the first, and chunks of nothing, are refused with exit code 2."""
+    assert run(SAMPLE, *words).exit_code == 2

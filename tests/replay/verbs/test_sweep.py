@@ -121,3 +121,12 @@ def test_no_phase_at_all() -> None:
 def test_numbers_that_no_sweep_can_have_are_wrong_usage(words) -> None:
     """More phases than a grid can hold, and negative seeds and counts, are refused before a tape is opened."""
     assert run("nowhere", *words).exit_code == 2
+
+
+def test_a_grid_beyond_memory_is_refused_before_it_is_made() -> None:
+    """A billion cells: the count, the memory and a way to split stand in the error, and nothing was computed."""
+    words = ("--min-edge", "0:99:0.01", "--poll", "1:1000:1", "--phases", "100")
+    with pytest.raises(UsageError) as refused:
+        run(SAMPLE, *words)
+    assert refused.value.what.startswith("a grid of 990,100,000 cells needs about 18,")
+    assert "sweeps with a part of --min-edge" in refused.value.hint

@@ -6,9 +6,11 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from recorder.tape.reader import open_tape
+from replay.synth.night import plan_night, write_night
 from replay.verbs.synth import synth
 
 SMALL = ["--seed", "3", "--games", "1", "--book-events", "400"]
@@ -56,3 +58,14 @@ def test_the_sample_is_what_its_command_makes(tmp_path):
     assert done.exit_code == 0
     assert open_tape(tmp_path / "sample").digest() == open_tape(root / "data/sample").digest()
     assert sum(path.stat().st_size for path in (root / "data/sample").rglob("*")) < 1_500_000
+
+
+def test_a_night_that_is_broken_off_is_not_there(tmp_path):
+    """Interrupted while it is written, nothing is left that looks like a night."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_night(tmp_path / "half", plan_night(3, 2, "2026-01-15", 20_000), progress=interrupt)
+    assert list(tmp_path.iterdir()) == []
