@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recorder.config import Settings, load_config, parse_duration_ns
-from recorder.errors import UpstreamError, UsageError
+from recorder.errors import LossyError, UpstreamError, UsageError
 
 if TYPE_CHECKING:
     from recorder.clock import SystemClock
@@ -63,7 +63,8 @@ def record(
     gametape record --upstream http://127.0.0.1:8000 --poll-live 500ms
     gametape record --league nhl --dry-run
 
-    The first Ctrl-C ends the recording in good order; nothing that was recorded is ever lost by stopping.
+    The first Ctrl-C ends the recording in good order; nothing that was recorded is ever lost by stopping. Exit code 0
+    where every source was heard, 3 where one never was, 8 where none was.
     """
     record_night(
         leagues=leagues,
@@ -98,7 +99,8 @@ def record_night(
     Raises:
         UsageError: an option cannot be meant.
         LockedError: somebody else records this tape.
-        UpstreamError: nobody answered.
+        UpstreamError: nobody gave a usable answer.
+        LossyError: a source that was asked never gave one.
     """
     import asyncio
 
@@ -210,9 +212,12 @@ def _record(
         asyncio.run(_run(config, leagues, writer, clock, tally, for_ns, live_tap))
     finally:
         _summarise(tally, path, first_seq, as_json=as_json)
-    if tally.feeds and not tally.answers:
-        why = next((count.last_why for count in tally.feeds.values() if count.last_why), "")
-        raise UpstreamError("no source answered", why=why, hint="gametape record --dry-run shows what is asked")
+    unheard = tally.unheard
+    why = "; ".join(f"{name}: {_plain(last)}" for name, last in unheard.items()) or "none came before the end"
+    if not tally.answers:
+        raise UpstreamError("no source gave a usable answer", why=why, hint="what is asked: gametape record --dry-run")
+    if unheard:
+        raise LossyError(f"recorded, but without {', '.join(unheard)}", why=why, hint=f"gametape info {path}")
 
 
 async def _run(

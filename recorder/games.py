@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from random import Random
 
+import msgspec
+
 from recorder.clock import Clock, ManualClock
 from recorder.config import Config
 from recorder.envelope import Envelope
@@ -62,10 +64,20 @@ async def _ask_all(feed: Feed, http: HttpClient, planner: Planner, clock: Clock)
             case Failed(_, why):
                 raise UpstreamError(f"{feed.name} did not answer", why=why, hint=f"is {get.url} right?")
             case Response(_, status, _, body) if status == 200:
+                if not _is_json(body):
+                    raise UpstreamError(f"{feed.name} answered with no JSON", why=get.url, hint="try again later")
                 planner.see(feed.name, body)
             case Response(_, status):
                 raise UpstreamError(f"{feed.name} answered {status}", why=get.url, hint="try again later")
         questions += _gets(feed, answer, clock)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _gets(feed: Feed, happened: Input, clock: Clock) -> Iterable[Get]:

@@ -7,19 +7,24 @@ from dataclasses import dataclass, field
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER
 
-__all__ = ["FeedCount", "Tally"]
+__all__ = ["FeedCount", "Tally", "refusal"]
 
 _NS = 1_000_000_000
-_ANSWERS = frozenset({Kind.FRAME, Kind.BODY})
 _GAPS = frozenset({Kind.CLOSED, Kind.SILENT, Kind.FAILED})
 
 
 @dataclass(slots=True)
 class FeedCount:
-    """One feed so far. gaps counts failed requests, closed sockets (ours at the end apart) and silences."""
+    """
+    One feed so far.
+
+    answers counts frames and usable bodies, refused the other bodies; gaps failed requests, closed sockets (ours at the
+    end apart) and silences.
+    """
 
     events: int = 0
     answers: int = 0
+    refused: int = 0
     gaps: int = 0
     heard_ns: int = 0
     last_why: str = ""
@@ -56,7 +61,12 @@ class Tally:
             return
         count = self.feeds.setdefault(envelope.feed, FeedCount())
         count.events += 1
-        if envelope.kind in _ANSWERS:
+        if envelope.kind in {Kind.FRAME, Kind.BODY}:
+            why = refusal(envelope)
+            if why:
+                count.refused += 1
+                count.last_why = why
+                return
             count.answers += 1
             count.heard_ns = envelope.recv_ns
         elif envelope.kind in _GAPS:
@@ -68,8 +78,17 @@ class Tally:
 
     @property
     def answers(self) -> int:
-        """Frames and bodies of all feeds."""
+        """Frames and usable bodies of all feeds."""
         return sum(count.answers for count in self.feeds.values())
+
+    @property
+    def unheard(self) -> dict[str, str]:
+        """The feeds that were asked and never gave a usable answer, each with the last reason."""
+        return {
+            name: count.last_why
+            for name, count in sorted(self.feeds.items())
+            if not count.answers and (count.refused or count.gaps)
+        }
 
     @property
     def gaps(self) -> int:
@@ -106,6 +125,16 @@ class Tally:
             return
         count.gaps += 1
         count.last_why = str(facts.get("why") or facts.get("reason") or "silent")
+
+
+def refusal(envelope: Envelope) -> str:
+    """Say why a body is of no use to anybody: its status, or a page instead of data. Empty for anything else."""
+    if envelope.kind is not Kind.BODY:
+        return ""
+    status = envelope.facts().get("status")
+    if status not in {200, 304}:
+        return f"status {status}"
+    return "a page of HTML" if envelope.payload[:64].lstrip()[:1] == b"<" else ""
 
 
 def _age(count: FeedCount, now_ns: int) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from aiohttp import WSMsgType, web
 
@@ -75,15 +75,25 @@ async def _market(request: web.Request) -> web.WebSocketResponse:
 
 
 @contextlib.contextmanager
-def little_upstream() -> Iterator[str]:
-    """Serve the night from a thread of its own and give its base address."""
+def little_upstream(broken: Mapping[str, tuple[int, str]] | None = None) -> Iterator[str]:
+    """
+    Serve the night from a thread of its own and give its base address.
+
+    broken: the status and text with which every path that contains the key is answered instead.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
+    async def answer(request: web.Request) -> web.StreamResponse:
+        for part, (status, text) in (broken or {}).items():
+            if part in request.path:
+                return web.Response(status=status, text=text)
+        return await _answer(request)
+
     async def start() -> web.AppRunner:
         app = web.Application()
-        app.router.add_route("*", "/{tail:.*}", _answer)
+        app.router.add_route("*", "/{tail:.*}", answer)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import difflib
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 import msgspec
@@ -17,6 +18,9 @@ from recorder.envelope import Envelope
 from recorder.errors import CorruptError, LossyError, RegressionError, UsageError
 from recorder.tape import show
 from recorder.tape.locate import list_tapes, locate_tape
+
+if TYPE_CHECKING:
+    from recorder.tape.reader import Tape
 
 __all__ = ["cat", "info", "ls", "recover", "seal", "tail", "verify"]
 
@@ -128,6 +132,7 @@ def info(tape: Path, as_json: bool) -> None:
         "created_ns": opened.created_ns,
         "closed": opened.closed,
         "lost": opened.lost,
+        "torn": [{"file": torn.file, "offset": torn.offset} for torn in opened.torn],
         "bytes": _bytes(tape),
     }
     if as_json:
@@ -177,6 +182,7 @@ def cat(
 
     del as_json
     opened = open_tape(tape, salvage=salvage)
+    _refuse_unknown(feeds, opened)
     if raw_seq is not None:
         found = next(opened.read(raw_seq, raw_seq), None)
         if found is None:
@@ -188,7 +194,7 @@ def cat(
         click.echo(found.payload, nl=False)
         return
     left = -1 if limit is None else limit
-    for envelope in opened.read(first_seq, None, since_ns, until_ns, _known(feeds)):
+    for envelope in opened.read(first_seq, None, since_ns, until_ns, feeds or None):
         if left == 0:
             break
         left -= 1
@@ -217,7 +223,9 @@ def tail(tape: Path, feeds: tuple[str, ...], limit: int, follow: bool, as_json: 
 
     del as_json
     opened = open_tape(tape)
-    wanted = _known(feeds)
+    wanted = feeds or None
+    if not follow:
+        _refuse_unknown(feeds, opened)
     last: list[Envelope] = []
     begin = opened.next_seq
     # Backwards in growing strides: the last few of a rare feed may lie far back.
@@ -402,8 +410,26 @@ def _tapes_dir() -> Path:
     return Path(load_config().config.tapes_dir)
 
 
-def _known(feeds: tuple[str, ...]) -> Collection[str] | None:
-    return feeds or None
+def _refuse_unknown(feeds: tuple[str, ...], tape: Tape) -> None:
+    """Raise where a tape has no envelope of a feed: an empty answer would look like a silent source."""
+    from recorder.tape.reader import open_tape
+
+    missing = set(feeds)
+    if not missing:
+        return
+    known: set[str] = set()
+    for envelope in open_tape(tape.path, salvage=True).read():
+        known.add(envelope.feed)
+        missing.discard(envelope.feed)
+        if not missing:
+            return
+    name = min(missing)
+    near = difflib.get_close_matches(name, known, n=1)
+    raise UsageError(
+        f"{tape.name} has no feed {name!r}",
+        why=f"it has {', '.join(sorted(known))}",
+        hint=f"did you mean {near[0]}?" if near else f"gametape info {tape.name}",
+    )
 
 
 def _line(envelope: Envelope) -> str:
@@ -436,6 +462,8 @@ def _print_info(facts: dict[str, Any]) -> None:
     click.echo(f"events   {show.thousands(facts['events'])} in {show.size(facts['bytes'])}")
     click.echo(f"time     {show.moment(facts['first_ns'])} to {show.moment(facts['last_ns'])} UTC, {show.span(facts)}")
     click.echo(f"ended    {'cleanly' if facts['closed'] else 'not cleanly, or is still being recorded'}")
+    for torn in facts["torn"]:
+        click.echo(f"torn     {torn['file']} at byte {torn['offset']}: a block cut short, never acknowledged")
     for first_seq, last_seq in facts["lost"]:
         click.echo(f"lost     seq {show.seqs(first_seq, last_seq)}")
     coverage = {row["feed"]: f"{row['coverage']:.2%}" for row in facts["receipts"]}

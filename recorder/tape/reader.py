@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from recorder.envelope import Envelope, decode_rows
+from recorder.envelope import Envelope, decode_rows, encode_row
 from recorder.errors import CorruptError
 from recorder.tape.blocks import BLOCK_HEAD, Block, BlockError, decode_block, unpack_rows
 from recorder.tape.catalog import Catalog, HotPart, Part, SealedPart, read_catalog
 from recorder.tape.identity import HOT, MANIFEST, SEALED
 from recorder.tape.manifest import Sealed
-from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage
+from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage, SegmentScan
 
 __all__ = ["Tape", "corrupt", "open_tape", "read_block", "rows_digest"]
 
@@ -103,7 +103,8 @@ class Tape:
     A tape as it stood when it was opened. `len()` is its number of envelopes.
 
     Units: first_ns and last_ns are recv_ns of its first and last envelope, 0 for an empty tape. damage is what makes it
-    unreadable in places (a torn tail is none); lost are the seq ranges, both ends included, that recovery gave up.
+    unreadable in places; torn is where bytes of a block lie that was cut short: one that is being written just now, or
+    what a crash left, which was never acknowledged. lost are the seq ranges, both ends included, that recovery gave up.
     """
 
     def __init__(self, catalog: Catalog, *, salvage: bool = False) -> None:
@@ -118,6 +119,7 @@ class Tape:
         self.first_ns = _span_ns(catalog.parts[0])[0] if catalog.parts else 0
         self.last_ns = catalog.last_ns
         self.damage = tuple(damage for damage in catalog.damage if damage.why != TORN_TAIL)
+        self.torn = tuple(damage for damage in catalog.damage if damage.why == TORN_TAIL)
         self.lost = tuple((lost.first_seq, lost.last_seq) for lost in catalog.manifest.lost)
         self._parts = tuple(catalog.parts)
         self._salvage = salvage
@@ -142,7 +144,7 @@ class Tape:
                 case SealedPart(entry):
                     rows = entry.rows_sha256
                 case HotPart(scan):
-                    rows = rows_digest(read_block(self.path / scan.file, block) for block in scan.blocks)
+                    rows = self._hot_digest(scan)
             digest.update(f"{part.first_seq} {part.last_seq} {rows}\n".encode())
         return digest.hexdigest()
 
@@ -175,13 +177,19 @@ class Tape:
             self._refuse_hole(expected, min(stretch.first_seq - 1, final))
             if stretch.first_seq > final or stretch.first_ns >= until:
                 return
-            for envelope in self._envelopes(stretch):
-                if envelope.seq > final:
-                    return
-                if envelope.seq < first_seq or not since <= envelope.recv_ns < until:
-                    continue
-                if wanted is None or envelope.feed in wanted:
-                    yield envelope
+            try:
+                for envelope in self._envelopes(stretch):
+                    if envelope.seq > final:
+                        return
+                    if envelope.seq < first_seq or not since <= envelope.recv_ns < until:
+                        continue
+                    if wanted is None or envelope.feed in wanted:
+                        yield envelope
+            except FileNotFoundError:
+                # A hot segment that was sealed since this tape was opened: from here on the tape as it stands now.
+                begin = max(first_seq, stretch.first_seq)
+                yield from self._reopen().read(begin, final, since_ns, until_ns, feeds)
+                return
             expected = stretch.last_seq + 1
         self._refuse_hole(expected, final)
         if last_seq is None or last_seq >= self.next_seq:
@@ -217,12 +225,19 @@ class Tape:
     def _envelopes(self, stretch: _Stretch) -> Iterator[Envelope]:
         try:
             yield from stretch.read()
-        except FileNotFoundError:
-            # A hot segment that was sealed since this tape was opened: the same rows are in the sealed one.
-            yield from open_tape(self.path, salvage=self._salvage).read(stretch.first_seq, stretch.last_seq)
         except CorruptError:
             if not self._salvage:
                 raise
+
+    def _reopen(self) -> Tape:
+        return open_tape(self.path, salvage=self._salvage)
+
+    def _hot_digest(self, scan: SegmentScan) -> str:
+        try:
+            return rows_digest(read_block(self.path / scan.file, block) for block in scan.blocks)
+        except FileNotFoundError:
+            sealed_meanwhile = self._reopen().read(scan.blocks[0].first_seq, scan.blocks[-1].last_seq)
+            return rows_digest(map(encode_row, sealed_meanwhile))
 
     def _refuse_damage(self) -> None:
         if self.damage:

@@ -379,7 +379,7 @@ def _refuse_existing(path: Path) -> None:
         raise UsageError(
             f"there is a tape at {path} already",
             why="a recording never overwrites",
-            hint="choose another name, or go on with it: gametape record --tape NAME --resume",
+            hint=f"choose another name, or go on with it: gametape record --tape {path.name}",
         )
     strangers = [entry.name for entry in path.iterdir() if entry.name not in {LOCK_FILE, HOT, SEALED, MANIFEST, TMP}]
     if strangers or any((path / HOT).glob("*")) or any((path / SEALED).glob("*")):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recorder.errors import CorruptError, UsageError
+from recorder.errors import UsageError
 from replay.verbs.options import films_of
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def sql(query: str, tape: str, as_json: bool, as_csv: bool) -> None:
 
     from recorder.config import load_config
     from recorder.tape.locate import locate_tape
-    from recorder.tape.reader import open_tape
+    from recorder.tape.reader import corrupt, open_tape
 
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
     opened = open_tape(locate_tape(tape, Path(load_config().config.tapes_dir)))
     if opened.damage:
-        raise CorruptError(f"{tape} is damaged", why=opened.damage[0].why, hint=f"gametape verify {tape}")
+        raise corrupt(opened.path, opened.damage[0])
     with duckdb.connect(":memory:") as db:
         _fill(db, opened, query)
         hint = 'gametape sql "show tables" TAPE'

@@ -15,7 +15,7 @@ from little_upstream import AWAY_TOKEN, HOME_TOKEN, NIGHT, little_upstream
 
 from recorder.cli import config, games, record
 from recorder.envelope import Envelope, Kind
-from recorder.errors import LockedError, UpstreamError, UsageError
+from recorder.errors import LockedError, LossyError, UpstreamError, UsageError
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
 from recorder.tape.writer import TapeWriter
@@ -66,7 +66,7 @@ def test_an_existing_tape_is_gone_on_with() -> None:
     """Recording under the same name appends; seq goes on without a hole and time never falls."""
     with little_upstream() as base:
         for _ in range(2):
-            result = run(record, "--upstream", base, "--tape", "a", "--for", "200ms", "--json")
+            result = run(record, "--upstream", base, "--tape", "a", "--for", "1s", "--json")
     envelopes = list(open_tape(Path("tapes/a")).read())
     assert json.loads(result.stdout)["first_seq"] > 0
     assert [e.seq for e in envelopes] == list(range(len(envelopes)))
@@ -77,7 +77,7 @@ def test_an_existing_tape_is_gone_on_with() -> None:
 def test_the_default_name_is_the_night_and_the_leagues() -> None:
     """Without a name the tape is called after New York's game day and its leagues; the summary says what is next."""
     with little_upstream() as base:
-        result = run(record, "--upstream", base, "--league", "nba", "--for", "100ms")
+        result = run(record, "--upstream", base, "--league", "nba", "--for", "1s")
     (path,) = Path("tapes").iterdir()
     assert path.name.endswith("-nba")
     assert f"gametape verify {path}" in result.stdout
@@ -93,9 +93,29 @@ def test_a_tape_that_is_being_written_is_locked() -> None:
 
 def test_no_answer_at_all_is_an_upstream_error() -> None:
     """Where nobody answers the tape says so, and so does the exit."""
-    with pytest.raises(UpstreamError, match="no source answered"):
+    with pytest.raises(UpstreamError, match="no source gave a usable answer"):
         run(record, "--upstream", "http://127.0.0.1:1", "--tape", "a", "--for", "300ms")
     assert of(list(open_tape(Path("tapes/a")).read()), Kind.FAILED, "espn.nba")
+
+
+@pytest.mark.parametrize("broken", [(429, "slow down"), (200, "<html>busy</html>")])
+def test_answers_of_no_use_are_an_upstream_error(broken: tuple[int, str]) -> None:
+    """Sources that only refuse, or send pages, are told as such; what they sent is on the tape all the same."""
+    with little_upstream({"/": broken}) as base, pytest.raises(UpstreamError, match="usable") as caught:
+        run(record, "--upstream", base, "--tape", "a", "--for", "1s")
+    assert "espn.nba: " in caught.value.why
+    body = of(list(open_tape(Path("tapes/a")).read()), Kind.BODY, "espn.nba")[0]
+    assert body.payload.decode() == broken[1]
+
+
+def test_a_source_that_was_never_heard_makes_the_night_lossy() -> None:
+    """One source that only refuses, beside others that answer, ends in exit 3 with its name and reason."""
+    with little_upstream({"todaysScoreboard": (403, "no")}) as base, pytest.raises(LossyError) as caught:
+        run(record, "--upstream", base, "--tape", "a", "--for", "1s")
+    assert (caught.value.what, caught.value.why) == (
+        "recorded, but without nba.scoreboard",
+        "nba.scoreboard: status 403",
+    )
 
 
 def test_a_dry_run_asks_nothing_and_makes_nothing() -> None:
@@ -148,7 +168,7 @@ def test_a_killed_recording_is_gone_on_with() -> None:
         before = list(open_tape(Path("tapes/a")).read())
         child.kill()
         child.communicate(timeout=20)
-        run(record, "--upstream", base, "--tape", "a", "--for", "200ms")
+        run(record, "--upstream", base, "--tape", "a", "--for", "1s")
     after = list(open_tape(Path("tapes/a")).read())
     assert after[: len(before)] == before
     assert [e.seq for e in after] == list(range(len(after)))

@@ -30,3 +30,6 @@ def test_a_source_that_does_not_answer_is_an_upstream_error() -> None:
         asyncio.run(look_at(nowhere, [LEAGUES["nba"]], NOON_NS))
     with little_upstream() as base, pytest.raises(UpstreamError, match=r"espn\.nhl answered 404"):
         asyncio.run(look_at(Config(espn_url=base), [LEAGUES["nhl"]], NOON_NS))
+    broken = little_upstream({"scoreboard": (200, "<html>")})
+    with broken as base, pytest.raises(UpstreamError, match=r"espn\.nba answered with no JSON"):
+        asyncio.run(look_at(Config(espn_url=base), [LEAGUES["nba"]], NOON_NS))

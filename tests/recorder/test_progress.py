@@ -14,7 +14,7 @@ def test_counts_answers_and_gaps() -> None:
     """Frames and bodies are answers; failures, silences and closed sockets are gaps, our own goodbye is not."""
     tally = Tally()
     put(tally, "recorder", Kind.PULSE)
-    put(tally, "espn.nba", Kind.BODY, payload=b"1234")
+    put(tally, "espn.nba", Kind.BODY, status=200, payload=b"1234")
     put(tally, "espn.nba", Kind.FAILED, why="timeout")
     put(tally, "polymarket.market", Kind.FRAME, payload=b"56")
     put(tally, "polymarket.market", Kind.SILENT, asset=None, since_ns=1)
@@ -29,8 +29,8 @@ def test_the_line_says_what_is_worst_first() -> None:
     """A disk that refuses stands first, then the feed that was heard least lately."""
     tally = Tally()
     put(tally, "recorder", Kind.NOTE, note="plan", payload=b'{"games":[{"game_id":"a"},{"game_id":"b"}]}')
-    put(tally, "a", Kind.BODY, at_s=90)
-    put(tally, "b", Kind.BODY, at_s=60)
+    put(tally, "a", Kind.BODY, at_s=90, status=200)
+    put(tally, "b", Kind.BODY, at_s=60, status=304)
     put(tally, "b", Kind.FAILED, at_s=61, why="x")
     put(tally, "c", Kind.FAILED, at_s=61, why="x")
     line = "0:01:40 5 events (0/s), 2 games  c nothing yet, 1 gaps  b 41 s ago, 1 gaps  a 11 s ago"
@@ -45,6 +45,19 @@ def test_the_line_says_what_is_worst_first() -> None:
 def test_decisions_are_no_feed() -> None:
     """What a live engine decides is counted on its own; it is neither an answer nor a feed that could be silent."""
     tally = Tally()
-    put(tally, "espn.nba", Kind.BODY)
+    put(tally, "espn.nba", Kind.BODY, status=200)
     put(tally, "live", Kind.DECISION, cause=0)
     assert (tally.decisions, tally.answers, list(tally.feeds)) == (1, 1, ["espn.nba"])
+
+
+def test_a_body_that_says_nothing_is_no_answer() -> None:
+    """A 429, a 500 and a page of HTML leave a feed unheard, with the last reason; one usable body ends that."""
+    tally = Tally()
+    put(tally, "espn.nba", Kind.BODY, status=429)
+    put(tally, "gamma.markets", Kind.BODY, status=200, payload=b" \n<!doctype html>")
+    put(tally, "nba.scoreboard", Kind.FAILED, why="timeout")
+    assert (tally.answers, tally.feeds["espn.nba"].heard_ns) == (0, 0)
+    unheard = {"espn.nba": "status 429", "gamma.markets": "a page of HTML", "nba.scoreboard": "timeout"}
+    assert tally.unheard == unheard
+    put(tally, "espn.nba", Kind.BODY, status=200, payload=b"{}")
+    assert list(tally.unheard) == ["gamma.markets", "nba.scoreboard"]

@@ -103,6 +103,26 @@ def test_cat(night_tape, gametape):
     assert gametape("cat", "tonight", "--since", "tomorrow")[0] == 2
 
 
+def test_a_feed_that_is_not_there(night_tape, gametape):
+    """A feed that the tape does not have is a usage error with those that it has, never an empty answer."""
+    for verb in ("cat", "tail"):
+        code, out, err = gametape(verb, night_tape, "--feed", "espn.nbb")
+        assert (code, out) == (2, b"")
+        assert "espn.nba, polymarket.market" in err
+        assert "did you mean espn.nba?" in err
+
+
+def test_info_tells_of_a_torn_tail(night_tape, gametape):
+    """What a crash left half-written at the end is said, with its place, and costs no event."""
+    hot = night_tape / "hot" / f"{0:020d}.hot"
+    size = hot.stat().st_size
+    with hot.open("ab") as file:
+        file.write(hot.read_bytes()[80:150])
+    body = json.loads(gametape("info", "tonight", "--json")[1])
+    assert (body["events"], body["torn"]) == (6, [{"file": f"hot/{hot.name}", "offset": size}])
+    assert f"torn     hot/{hot.name} at byte {size}" in gametape("info", "tonight")[1].decode()
+
+
 def test_cat_raw(night_tape, gametape):
     """--raw writes the payload's exact bytes and nothing else; a seq that is not there is a usage error."""
     assert gametape("cat", night_tape, "--raw", 2) == (0, b"\xff\x00\x01", "")
