@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from exact_fees import fee_u6
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from replay.core.events import (
     ScoreSeen,
     Team,
 )
-from replay.fees import fee_u6
 from replay.settle import Basis, Evidence, Payout, cash_u6, profit_u6, value_u6
 
 ONE = 1_000_000

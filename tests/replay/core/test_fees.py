@@ -7,11 +7,11 @@ from fractions import Fraction
 from math import floor
 
 import pytest
+from exact_fees import fee_u6
 from hypothesis import given
 from hypothesis import strategies as st
 
 from replay.core import fills
-from replay.fees import fee_u6
 
 RATE_U6 = 50_000
 
