@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, OrderStatus
 from replay.core.patterns import PATTERN_COLUMNS, no_patterns
+from replay.core.predictions import Prediction
 from replay.settle import Basis, value_u6
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["SETTLEMENT_COLUMNS", "Ledger", "Settlement", "combined_digest"]
+__all__ = ["PREDICTION_COLUMNS", "SETTLEMENT_COLUMNS", "Ledger", "Settlement", "combined_digest"]
 
 Ints = NDArray[np.int64]
 
@@ -29,6 +30,22 @@ _FEE = ORDER_COLUMNS.index("fee_u6")
 _FORMAT = "gametape.ledger/1"
 
 SETTLEMENT_COLUMNS = ("token_id", "game_id", "shares_u6", "cash_u6", "payout_u6", "basis", "pnl_u6")
+PREDICTION_COLUMNS = {
+    "seq": "i",
+    "recv_ns": "i",
+    "game_id": "s",
+    "minutes": "i",
+    "missing": "i",
+    "prior_u6": "i",
+    "horizon": "s",
+    "point_forecast": "f",
+    "interval_lower": "f",
+    "interval_upper": "f",
+    "coverage": "f",
+    "explanation": "s",
+    "latency_ns": "i",
+}
+"""Columns of predictions.parquet: i whole numbers, f floats, s text."""
 _TEXT_COLUMNS = ("token_id", "game_id", "basis")
 
 
@@ -65,7 +82,8 @@ class Ledger:
 
     evaluations (n, len(EVALUATION_COLUMNS)) and orders (n, len(ORDER_COLUMNS)) as the fold said them; tokens and games
     name the numbers; game_of the game of each token, -1 for none; looks what came of every look at a token; patterns
-    (n, len(PATTERN_COLUMNS)) the score patterns that became complete.
+    (n, len(PATTERN_COLUMNS)) the score patterns that became complete; predictions what the predictor made of them and
+    of those on the way: nobody decides on them, so they are not in the digest.
     """
 
     tape: str
@@ -85,6 +103,9 @@ class Ledger:
     coverage: dict[str, float]
     patterns: Ints = field(default_factory=no_patterns)
     model_failures: int = 0
+    predictor: str | None = None
+    predictions: tuple[Prediction, ...] = ()
+    prediction_failures: int = 0
 
     def digest(self) -> str:
         """
@@ -136,15 +157,18 @@ class Ledger:
             "looks": self.looks,
             "coverage": self.coverage,
             "model_failures": self.model_failures,
+            "predictor": self.predictor,
+            "predictions": len(self.predictions),
+            "prediction_failures": self.prediction_failures,
         }
 
     def write(self, folder: Path) -> None:
         """
-        Write the run into a folder: four Parquet files and the summary as ledger.json.
+        Write the run into a folder: five Parquet files and the summary as ledger.json.
 
         Shape: evaluations.parquet and orders.parquet have EVALUATION_COLUMNS and ORDER_COLUMNS as Int64 (an order's
         status as text) and the token_id; patterns.parquet PATTERN_COLUMNS and the game_id; settlements.parquet
-        SETTLEMENT_COLUMNS.
+        SETTLEMENT_COLUMNS; predictions.parquet one row a forecast, see PREDICTION_COLUMNS.
         """
         import polars as pl
 
@@ -160,6 +184,7 @@ class Ledger:
             folder / "patterns.parquet"
         )
         self._settled().write_parquet(folder / "settlements.parquet")
+        self._predicted().write_parquet(folder / "predictions.parquet")
         card = {
             "schema": _FORMAT,
             "tape": self.tape,
@@ -189,6 +214,23 @@ class Ledger:
 
         kinds = {name: pl.String if name in _TEXT_COLUMNS else pl.Int64 for name in SETTLEMENT_COLUMNS}
         return pl.DataFrame([settled.as_row() for settled in self.settlements], schema=kinds, orient="row")
+
+    def _predicted(self) -> pl.DataFrame:
+        """Return a row for each forecast; the explanation is JSON, for its parts are as many as a predictor has."""
+        import polars as pl
+
+        rows = [
+            (
+                *(one.seq, one.recv_ns, self.games[one.game], len(one.entries), one.missing, one.prior_u6),
+                *(said.horizon, said.point_forecast, said.interval_lower, said.interval_upper, said.coverage),
+                msgspec.json.encode(said.explanation).decode(),
+                one.latency_ns,
+            )
+            for one in self.predictions
+            for said in one.forecasts
+        ]
+        kinds = {"i": pl.Int64, "f": pl.Float64, "s": pl.String}
+        return pl.DataFrame(rows, {name: kinds[kind] for name, kind in PREDICTION_COLUMNS.items()}, orient="row")
 
 
 def combined_digest(digests: Sequence[str]) -> str:

@@ -21,28 +21,16 @@ it back.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.gameclock import PERIOD_RULES, PeriodRules, elapsed_ms
-from replay.core.patterns import PATTERN_COLUMNS, PATTERN_MINUTES
+from replay.core.patterns import PATTERN_COLUMNS, PATTERN_MINUTES, Mark
 
 __all__ = ["PATTERN_MINUTES", "Mark", "Pattern", "PatternWatch", "Progress", "ScoreBuffer"]
 
 _MINUTE_MS = 60_000
-
-
-class Mark(IntEnum):
-    """Where an entry comes from."""
-
-    SEEN = 0
-    """Observed within its minute."""
-    CARRIED = 1
-    """Nobody looked in that minute; the entry before it still held."""
-    MISSING = 2
-    """Before the first observation: 0 stands for nothing known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +167,8 @@ class PatternWatch:
         """By number of the game."""
 
     def see(self, leagues: list[str], moves: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Take the moves of the scoreboard in order and return the patterns they complete; see PatternWatcher."""
-        complete = []
+        """Take the moves of the scoreboard in order and return how far patterns have come; see PatternWatcher."""
+        patterns = []
         for seq, recv_ns, game, _, _, period, clock_ms, home, away in moves.tolist():
             rules = PERIOD_RULES.get(leagues[game])
             if rules is None:
@@ -193,7 +181,9 @@ class PatternWatch:
                 None if away < 0 else away,
                 recv_ns,
             )
-            if isinstance(shown, Pattern):
-                facts = (seq, recv_ns, game, home, away, shown.elapsed_ms)
-                complete.append((*facts, *shown.differential, *(int(mark) for mark in shown.marks)))
-        return np.array(complete, np.int64).reshape(-1, len(PATTERN_COLUMNS))
+            if shown is None:
+                continue
+            ahead = PATTERN_MINUTES - shown.minutes
+            facts = (seq, recv_ns, game, home, away, shown.elapsed_ms)
+            patterns.append((*facts, *shown.differential, *[0] * ahead, *shown.marks, *[Mark.AHEAD] * ahead))
+        return np.array(patterns, np.int64).reshape(-1, len(PATTERN_COLUMNS))

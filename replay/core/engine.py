@@ -29,6 +29,8 @@ from replay.core.cells import (
     new_sight,
 )
 from replay.core.models import GameStates, WinProbability
+from replay.core.patterns import no_patterns
+from replay.core.predictions import Forecasting, Prediction, asked_of
 from replay.core.roll import Catalogue, Roller
 from replay.core.rows import POLL_COLUMNS, Night
 from replay.core.scoreboard import PatternFold
@@ -53,13 +55,19 @@ class Freshness:
 
 class Outcome(NamedTuple):
     """
-    What a fold said: evaluations of view 0 and orders, in the order in which they were said.
+    What a fold said: evaluations of view 0, orders, and patterns, in the order in which they were said.
 
-    Shape: evaluations i64 (n, len(EVALUATION_COLUMNS)), orders i64 (n, len(ORDER_COLUMNS)).
+    patterns came a minute further, complete or not. predictions are those that are ready by now: not always of these
+    patterns, for a forecaster may take its time.
+
+    Shape: evaluations i64 (n, len(EVALUATION_COLUMNS)), orders i64 (n, len(ORDER_COLUMNS)), patterns i64 (n,
+    len(PATTERN_COLUMNS)).
     """
 
     evaluations: Ints
     orders: Ints
+    patterns: Ints
+    predictions: tuple[Prediction, ...] = ()
 
 
 def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tuple[Ints, int]:
@@ -225,7 +233,13 @@ class Engine:
     """One view as it was recorded, any cells on it: what runs live, and what a replay compares with."""
 
     def __init__(
-        self, strategy: Strategy, model: WinProbability, params: Ints, *, freshness: Freshness = Freshness()
+        self,
+        strategy: Strategy,
+        model: WinProbability,
+        params: Ints,
+        *,
+        freshness: Freshness = Freshness(),
+        forecaster: Forecasting | None = None,
     ) -> None:
         """Begin before the first envelope. params as in Cells, all of view 0, sorted by wake_u6."""
         self.roller = Roller()
@@ -235,6 +249,7 @@ class Engine:
         self.last_polls: Ints = np.zeros((0, len(POLL_COLUMNS)), np.int64)
         """The polls of the latest envelopes fed."""
         self.pattern_fold = PatternFold(strategy.watcher() if isinstance(strategy, Watching) else None)
+        self.forecaster = forecaster
         self._orders_told = 0
 
     def step(self, envelope: Envelope) -> Outcome:
@@ -248,19 +263,27 @@ class Engine:
         night = self.roller.roll(inputs)
         self.last_polls = night.polls
         under_way = self.fold.log.counts[2]
+        patterns = no_patterns()
         if inputs and (under_way or len(night.rows.seq) or len(night.states)):
-            self._fold(night, inputs[-1].recv_ns)
+            patterns = self._fold(night, inputs[-1].recv_ns)
         first, self._orders_told = self._orders_told, int(self.fold.log.counts[1])
-        return Outcome(self.fold.take_evaluations(), self.fold.orders(first))
+        # After the fold: what a predictor costs, it costs no decision of these envelopes.
+        return Outcome(self.fold.take_evaluations(), self.fold.orders(first), patterns, self._predicted(patterns))
 
-    def _fold(self, night: Night, until_ns: int) -> None:
+    def _predicted(self, patterns: Ints) -> tuple[Prediction, ...]:
+        if self.forecaster is None:
+            return ()
+        games = self.roller.catalogue.games
+        return self.forecaster.see(asked_of(patterns, [game.league for game in games], [-1] * len(games)))
+
+    def _fold(self, night: Night, until_ns: int) -> Ints:
         catalogue = self.roller.catalogue
         tokens, games = len(catalogue.tokens), len(catalogue.games)
         if tokens > self.fold.tokens or games > self.fold.games:
             self.fold.grow(max(tokens, 2 * self.fold.tokens), max(games, 2 * self.fold.games))
         fairs, failed = fair_values(self.model, night.states, catalogue)
         self.model_failures += failed
-        self.pattern_fold.see(night.states, [game.league for game in catalogue.games])
+        patterns = self.pattern_fold.see(night.states, [game.league for game in catalogue.games])
         count = len(night.states)
         timeline = Timeline(
             at_ns=night.states[:, 1].copy(),
@@ -269,3 +292,4 @@ class Engine:
             bounds=np.array([[0, count]], np.int64),
         )
         self.fold.run(night, fairs, timeline, until_ns)
+        return patterns

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.jit import kernel
-from replay.core.patterns import PatternWatcher, no_patterns
+from replay.core.patterns import PatternWatcher, complete_patterns, no_patterns
 from replay.core.rows import STATE_COLUMNS
 from replay.core.state.game import REPEATED, STALE, new_games, observe
 
@@ -82,11 +82,18 @@ class PatternFold:
         self._watcher = watcher
         self._said: list[Ints] = []
 
-    def see(self, states: Ints, leagues: list[str]) -> None:
-        """Take observations in seq order; leagues names the league of each game number."""
+    def see(self, states: Ints, leagues: list[str]) -> Ints:
+        """
+        Take observations in seq order and return the patterns that came a minute further, complete or not.
+
+        Shape: leagues names the league of each game number; returns (n, len(PATTERN_COLUMNS)).
+        """
         moves = self.scoreboard.see(states)
-        if self._watcher is not None and len(moves):
-            self._said.append(self._watcher.see(leagues, moves))
+        if self._watcher is None or not len(moves):
+            return no_patterns()
+        patterns = self._watcher.see(leagues, moves)
+        self._said.append(complete_patterns(patterns))
+        return patterns
 
     def patterns(self) -> Ints:
         """Return the patterns complete so far, shape (n, len(PATTERN_COLUMNS))."""

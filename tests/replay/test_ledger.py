@@ -14,9 +14,10 @@ from reel import stretch
 from replay.backtest import replay_film
 from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, OrderStatus, Policy
 from replay.core.patterns import PATTERN_COLUMNS
+from replay.core.predictions import Explanation, Forecast, Prediction
 from replay.film import build_film
 from replay.find import load_strategy
-from replay.ledger import SETTLEMENT_COLUMNS, Ledger, Settlement, combined_digest
+from replay.ledger import PREDICTION_COLUMNS, SETTLEMENT_COLUMNS, Ledger, Settlement, combined_digest
 from replay.models import load_model
 from replay.settings import Setting
 from replay.settle import Basis
@@ -59,6 +60,25 @@ def changed(ledger: Ledger, name: str) -> Ledger:
     return replace(ledger, **{name: others[name]})
 
 
+PREDICTED = Prediction(
+    seq=9,
+    recv_ns=10,
+    game=0,
+    entries=(1, -2),
+    missing=1,
+    prior_u6=600_000,
+    forecasts=(
+        Forecast(
+            horizon="half",
+            point_forecast=1.5,
+            interval_lower=-8.25,
+            interval_upper=11.0,
+            coverage=0.9,
+            explanation=Explanation(dejavu=2.0, ensemble={"dejavu": 0.25, "linear": 0.75}),
+        ),
+    ),
+    latency_ns=11,
+)
 DECIDED = ("config", "tokens", "games", "evaluations", "orders", "patterns", "settlements")
 TOLD = {
     "tape": "other",
@@ -71,6 +91,9 @@ TOLD = {
     "looks": {},
     "coverage": {},
     "model_failures": 7,
+    "predictor": "other",
+    "predictions": (PREDICTED,),
+    "prediction_failures": 7,
 }
 
 
@@ -153,7 +176,7 @@ def test_what_is_written_can_be_read(ledger: Ledger, tmp_path: Path) -> None:
     """Polars reads back every column with its type, tokens and statuses by name, and the summary stands beside."""
     ledger.write(tmp_path / "run" / "one")
     files = {path.stem: pl.read_parquet(path) for path in (tmp_path / "run" / "one").glob("*.parquet")}
-    assert set(files) == {"evaluations", "orders", "settlements", "patterns"}
+    assert set(files) == {"evaluations", "orders", "settlements", "patterns", "predictions"}
     assert files["evaluations"].schema == dict.fromkeys(EVALUATION_COLUMNS, pl.Int64) | {"token_id": pl.String}
     np.testing.assert_array_equal(files["evaluations"].drop("token_id").to_numpy(), ledger.evaluations)
     orders = files["orders"]
@@ -167,6 +190,25 @@ def test_what_is_written_can_be_read(ledger: Ledger, tmp_path: Path) -> None:
     assert card["schema"] == "gametape.ledger/1"
     assert card["digest"] == ledger.digest()
     assert card["config"] == ledger.config
+
+
+def test_a_prediction_is_written_with_all_it_says(ledger: Ledger, tmp_path: Path) -> None:
+    """Each forecast is a row, its explanation JSON; ledger.json counts predictions and names the predictor."""
+    predicted = replace(ledger, predictor="ensemble", predictions=(PREDICTED,), prediction_failures=2)
+    predicted.write(tmp_path)
+    (row,) = pl.read_parquet(tmp_path / "predictions.parquet").rows(named=True)
+    assert tuple(row) == tuple(PREDICTION_COLUMNS)
+    assert json.loads(row.pop("explanation")) == {
+        "dejavu": 2.0,
+        "lstm": None,
+        "linear": None,
+        "ensemble": {"dejavu": 0.25, "linear": 0.75},
+        "neighbours": [],
+    }
+    facts = (9, 10, ledger.games[0], 2, 1, 600_000, "half", 1.5, -8.25, 11.0, 0.9, 11)
+    assert tuple(row.values()) == facts
+    card = json.loads((tmp_path / "ledger.json").read_bytes())
+    assert [card[name] for name in ("predictor", "predictions", "prediction_failures")] == ["ensemble", 1, 2]
 
 
 def test_a_payout_nobody_knows_is_null(ledger: Ledger, tmp_path: Path) -> None:

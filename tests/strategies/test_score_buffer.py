@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from replay.core.events import GameStatus
 from replay.core.gameclock import PERIOD_RULES, clock_ms
-from replay.core.patterns import PATTERN_COLUMNS
+from replay.core.patterns import ENTRIES, GAME, MARKS, PATTERN_COLUMNS, complete_patterns
 from strategies.score_buffer import PATTERN_MINUTES, Mark, Pattern, PatternWatch, Progress, ScoreBuffer
 
 S = 1000
@@ -306,7 +306,9 @@ def test_real_games() -> None:
 
 
 def test_a_watch_follows_every_game_with_periods() -> None:
-    """Games run side by side; a league without period lengths has no pattern, and each pattern comes once."""
+    """
+    Games run side by side; a league without period lengths has no pattern; each minute is said once, the pattern last.
+    """
     minutes = [(1, 12 * 60 - 60 * k) for k in range(1, 13)] + [(2, 12 * 60 - 60 * k) for k in range(1, 8)]
     rows = [
         [seq, seq, game, 1, int(GameStatus.LIVE), period, clock_s * 1000, seq + game, 0]
@@ -314,7 +316,12 @@ def test_a_watch_follows_every_game_with_periods() -> None:
         for game in (0, 1, 2)
     ]
     watch = PatternWatch()
-    complete = watch.see(["nba", "mlb", "wnba"], np.array(rows, np.int64))
+    said = watch.see(["nba", "mlb", "wnba"], np.array(rows, np.int64))
+    minutes_said = (said[said[:, GAME] == 0][:, MARKS] != Mark.AHEAD).sum(axis=1)
+    assert minutes_said.tolist() == list(range(1, 19))
+    sixth = said[said[:, GAME] == 0][5, ENTRIES].tolist()
+    assert sixth == [*range(6), *[0] * 12]
+    complete = complete_patterns(said)
     games = complete[:, PATTERN_COLUMNS.index("game")].tolist()
     assert 0 in games
     assert 1 not in games
