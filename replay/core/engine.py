@@ -7,7 +7,7 @@ same to the byte. `fold` takes columns that were rolled before, with any number 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from replay.core.cells import (
     new_log,
     new_sight,
 )
+from replay.core.jit import interpreted
 from replay.core.models import GameStates, WinProbability
 from replay.core.patterns import no_patterns
 from replay.core.predictions import Forecasting, Prediction, asked_of
@@ -37,9 +38,12 @@ from replay.core.scoreboard import PatternFold
 from replay.core.state.market import Market, grown_market, new_market
 from replay.core.strategy import Strategy, Watching
 
-__all__ = ["Engine", "Fold", "Freshness", "Outcome", "fair_values"]
+__all__ = ["DECODED", "EDGE", "INFERRED", "Engine", "Fold", "Freshness", "Outcome", "fair_values"]
 
 Ints = NDArray[np.int64]
+
+DECODED, INFERRED, EDGE = "decoded", "inferred", "edge"
+"""The stages of a step, in order."""
 
 _STATUS = ORDER_COLUMNS.index("status")
 _LOG_ROWS = 65_536
@@ -128,6 +132,7 @@ class Fold:
     ) -> None:
         """Begin with nothing known. params as in Cells, sorted by view and then by wake_u6."""
         self.strategy = strategy
+        self.kernel = strategy.run
         views = len(view_delays_ns)
         self.market: Market = new_market(tokens, games)
         self.sight: Sight = new_sight(
@@ -181,7 +186,7 @@ class Fold:
         cursor[:, 0] = timeline.bounds[:, 0]
         start = 0
         while start >= 0:
-            start = self.strategy.run(
+            start = self.kernel(
                 night.rows,
                 night.rules,
                 night.states,
@@ -240,8 +245,13 @@ class Engine:
         *,
         freshness: Freshness = Freshness(),
         forecaster: Forecasting | None = None,
+        on_stage: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Begin before the first envelope. params as in Cells, all of view 0, sorted by wake_u6."""
+        """
+        Begin before the first envelope. params as in Cells, all of view 0, sorted by wake_u6.
+
+        on_stage is told whenever a step has come to a stage; what it does there is nobody's input.
+        """
         self.roller = Roller()
         self.model = model
         self.model_failures = 0
@@ -250,7 +260,13 @@ class Engine:
         """The polls of the latest envelopes fed."""
         self.pattern_fold = PatternFold(strategy.watcher() if isinstance(strategy, Watching) else None)
         self.forecaster = forecaster
+        self._on_stage = on_stage
         self._orders_told = 0
+
+    def interpret(self, *, interpreting: bool) -> None:
+        """Run the kernels as plain Python from here on, while the compiler is not ready; or compiled again."""
+        self.fold.kernel = interpreted(self.fold.strategy.run) if interpreting else self.fold.strategy.run
+        self.pattern_fold.scoreboard.interpret(interpreting=interpreting)
 
     def step(self, envelope: Envelope) -> Outcome:
         """Take one envelope and return what follows from it."""
@@ -261,6 +277,7 @@ class Engine:
         # What a live engine decided is on the tape for people and for the parity check; it is nobody's input.
         inputs = [envelope for envelope in envelopes if envelope.kind is not Kind.DECISION]
         night = self.roller.roll(inputs)
+        self._on_stage(DECODED)
         self.last_polls = night.polls
         under_way = self.fold.log.counts[2]
         patterns = no_patterns()
@@ -283,6 +300,7 @@ class Engine:
             self.fold.grow(max(tokens, 2 * self.fold.tokens), max(games, 2 * self.fold.games))
         fairs, failed = fair_values(self.model, night.states, catalogue)
         self.model_failures += failed
+        self._on_stage(INFERRED)
         patterns = self.pattern_fold.see(night.states, [game.league for game in catalogue.games])
         count = len(night.states)
         timeline = Timeline(
@@ -292,4 +310,5 @@ class Engine:
             bounds=np.array([[0, count]], np.int64),
         )
         self.fold.run(night, fairs, timeline, until_ns)
+        self._on_stage(EDGE)
         return patterns

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.core.jit import kernel
+from replay.core.jit import interpreted, kernel
 from replay.core.patterns import PatternWatcher, complete_patterns, no_patterns
 from replay.core.rows import STATE_COLUMNS
 from replay.core.state.game import REPEATED, STALE, new_games, observe
@@ -53,6 +53,11 @@ class Scoreboard:
         """Begin with no game known."""
         self.games: Ints = new_games(8)
         """One row a game, columns as in replay.core.state.game."""
+        self._fold = _verdicts
+
+    def interpret(self, *, interpreting: bool) -> None:
+        """Fold as plain Python from here on, while the compiler is not ready; or compiled again."""
+        self._fold = interpreted(_verdicts) if interpreting else _verdicts
 
     def see(self, states: Ints) -> Ints:
         """
@@ -68,7 +73,7 @@ class Scoreboard:
             grown[: len(self.games)] = self.games
             self.games = grown
         verdicts = np.empty(len(states), np.int64)
-        _verdicts(self.games, states, verdicts)
+        self._fold(self.games, states, verdicts)
         kept = (verdicts != STALE) & (verdicts != REPEATED)
         return np.insert(states[kept][:, _MOVED], _VERDICT, verdicts[kept], axis=1)
 

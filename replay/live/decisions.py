@@ -7,7 +7,7 @@ it was decided, which is everything of its order that time does not change. A NO
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,9 +71,9 @@ class LiveConfig:
         except (KeyError, AttributeError, TypeError) as error:
             raise ValueError(f"not the configuration of a live engine: {error}") from error
 
-    def engine(self) -> Engine:
+    def engine(self, on_stage: Callable[[str], None] = lambda _: None) -> Engine:
         """
-        Make the engine, before its first envelope.
+        Make the engine, before its first envelope; on_stage is told how far each step is.
 
         Raises:
             UsageError: there is no such strategy or model.
@@ -82,7 +82,9 @@ class LiveConfig:
         from replay.models import load_model
 
         _, params, _ = cell_params([self.setting])
-        return Engine(load_strategy(self.strategy), load_model(self.model), params, freshness=self.freshness)
+        return Engine(
+            load_strategy(self.strategy), load_model(self.model), params, freshness=self.freshness, on_stage=on_stage
+        )
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

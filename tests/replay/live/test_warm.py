@@ -1,0 +1,34 @@
+"""Deciding before the compiler is ready."""
+
+from __future__ import annotations
+
+from relive import EAGER
+
+from replay.core.engine import DECODED, EDGE, INFERRED
+
+
+def test_an_engine_decides_the_same_before_and_after_the_compiler_is_ready(night) -> None:
+    """Interpreted for the first part of a night and compiled for the rest: the same orders and evaluations."""
+    envelopes = list(night.read())
+    compiled, mixed = EAGER.engine(), EAGER.engine()
+    mixed.interpret(interpreting=True)
+    said = []
+    for first in range(0, len(envelopes), 500):
+        part = envelopes[first : first + 500]
+        if first == 1_000:
+            mixed.interpret(interpreting=False)
+        said.append((compiled.feed(part), mixed.feed(part)))
+    assert all((one.orders == two.orders).all() for one, two in said)
+    assert all((one.evaluations == two.evaluations).all() for one, two in said)
+    assert sum(len(one.evaluations) for one, _ in said) > 10
+
+
+def test_a_step_says_which_stage_it_has_come_to(night) -> None:
+    """What is fed is decoded, then inferred, then held against the book."""
+    stages: list[str] = []
+    engine = EAGER.engine(on_stage=stages.append)
+    for envelope in night.read(0, 200):
+        engine.step(envelope)
+    whole = [DECODED, INFERRED, EDGE]
+    assert stages.count(DECODED) == 201
+    assert whole in [stages[k : k + 3] for k in range(len(stages))]
