@@ -3,7 +3,7 @@ Selection: is the chosen cell more than the luckiest of many?
 
 The best of a thousand settings looks good on any night. Here the choice itself is judged: against the number of
 settings ever tried (deflated Sharpe ratio), against all others of the grid at once (SPA, StepM), on nights that had no
-part in choosing it (walk-forward), on nights that were broken on purpose (controls), and against the smallest profit
+part in choosing it (walk-forward), on the other half of the games (overfitting), on nights that were broken on purpose (controls), and against the smallest profit
 that this many games could show at all. The unit is the game throughout.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -31,9 +32,11 @@ __all__ = [
     "Broken",
     "Choice",
     "GridTest",
+    "Overfit",
     "Step",
     "choice_of",
     "judge_grid",
+    "overfit_of",
     "run_controls",
     "walk_forward",
 ]
@@ -43,6 +46,7 @@ Ints = NDArray[np.int64]
 _DRAWS = 5
 _GAMES_MIN = 8
 """Fewer games give resamples so few shapes that a test over a grid says nothing."""
+_BLOCKS_MAX = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,23 @@ class GridTest:
 
     def describe(self) -> dict[str, object]:
         """Return the test as plain values."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overfit:
+    """
+    How often the best cell of one half of the games is no better than the median cell on the other half.
+
+    probability: over all ways to halve the blocks of games; splits is how many ways there are; cells how many differ.
+    """
+
+    probability: float
+    splits: int
+    cells: int
+
+    def describe(self) -> dict[str, object]:
+        """Return it as plain values."""
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
@@ -211,6 +232,34 @@ def judge_grid(sweep: Sweep, *, reps: int = 1_000) -> GridTest | None:
     superior: list[Any] = list(steps.superior_models)
     better = np.isin(same.ravel(), superior)
     return GridTest(p_value=float(spa.pvalues["consistent"]), superior=traded[better].tolist(), tested=len(first))
+
+
+def overfit_of(sweep: Sweep) -> Overfit | None:
+    """
+    Return the probability of backtest overfitting; None with fewer than eight games or where no two cells differ.
+
+    Games are cut into an even number of blocks in their order, and every half of the blocks chooses a cell for the
+    other half.
+
+    Source: Bailey, Borwein, Lopez de Prado and Zhu, "The Probability of Backtest Overfitting", Journal of Computational
+    Finance 2017.
+    """
+    by_game = np.unique(_by_game(sweep), axis=1)
+    games, cells = by_game.shape
+    if games < _GAMES_MIN or cells < 2:
+        return None
+    blocks = min(games // 2 * 2, _BLOCKS_MAX)
+    of_block = np.arange(games) * blocks // games
+    halves = list(combinations(range(blocks), blocks // 2))
+    worse = 0
+    for half in halves:
+        is_in = np.isin(of_block, half)
+        chosen = int(np.argmax(_score(by_game[is_in])))
+        outside = _score(by_game[~is_in])
+        below, equal = int((outside < outside[chosen]).sum()), int((outside == outside[chosen]).sum()) - 1
+        # As many cells above as below is the median: a coin's throw, which no choice should be.
+        worse += below + equal / 2 <= (cells - 1) / 2
+    return Overfit(probability=worse / len(halves), splits=len(halves), cells=cells)
 
 
 def run_controls(

@@ -28,7 +28,18 @@ from replay.holdout import HoldOuts, run_identity
 from replay.models import load_model
 from replay.parts import PartStore
 from replay.runs import featured_cell
-from replay.selection import Broken, Choice, GridTest, Step, choice_of, judge_grid, run_controls, walk_forward
+from replay.selection import (
+    Broken,
+    Choice,
+    GridTest,
+    Overfit,
+    Step,
+    choice_of,
+    judge_grid,
+    overfit_of,
+    run_controls,
+    walk_forward,
+)
 from replay.settings import Bound, Setting
 from replay.sweep import Sweep, run_sweep
 from replay.trials import TrialLedger
@@ -69,13 +80,14 @@ class Study:
     """
     A sweep and what is to be said of its choice.
 
-    choice is None for broken nights and empty grids; grid None where the grid was not tested or has too few games;
-    controls empty where they were not asked for.
+    choice is None for broken nights and empty grids; overfit None with too few games; grid None where the grid was not
+    tested or has too few games; controls empty where they were not asked for.
     """
 
     sweep: Sweep
     choice: Choice | None
     walk: list[Step]
+    overfit: Overfit | None
     grid: GridTest | None
     controls: list[Broken]
 
@@ -90,6 +102,7 @@ class Study:
             else {
                 **choice.describe(),
                 "walk_forward": [step.describe() for step in self.walk],
+                "overfit": None if self.overfit is None else self.overfit.describe(),
                 "grid": None if self.grid is None else self.grid.describe(),
                 "controls": [broken.describe() for broken in self.controls],
             },
@@ -133,7 +146,7 @@ def conduct(films: Sequence[Film], question: Question, *, now_ns: int, on_progre
 
 def _judged(films: Sequence[Film], asked: Question, sweep: Sweep, executor: Executor) -> Study:
     if sweep.control is not None or not sweep.cells:
-        return Study(sweep=sweep, choice=None, walk=[], grid=None, controls=[])
+        return Study(sweep=sweep, choice=None, walk=[], overfit=None, grid=None, controls=[])
     trials = remember(sweep.tape_digests, (asked.strategy, asked.model), asked.settings)
     chosen = sweep.cells[featured_cell(sweep)]
     broken: list[Broken] = []
@@ -143,6 +156,7 @@ def _judged(films: Sequence[Film], asked: Question, sweep: Sweep, executor: Exec
         sweep=sweep,
         choice=choice_of(sweep, trials),
         walk=walk_forward(sweep),
+        overfit=overfit_of(sweep),
         grid=judge_grid(sweep) if asked.tests_grid else None,
         controls=broken,
     )

@@ -15,7 +15,7 @@ from replay.film import build_film
 from replay.find import load_strategy
 from replay.models import load_model
 from replay.runs import featured_cell
-from replay.selection import choice_of, judge_grid, run_controls, walk_forward
+from replay.selection import choice_of, judge_grid, overfit_of, run_controls, walk_forward
 from replay.settings import Setting
 from replay.stats import deflated_sharpe, minimum_detectable
 from replay.sweep import Sweep, run_sweep
@@ -103,6 +103,29 @@ def test_few_games_test_no_grid(swept) -> None:
     """Five games, or a grid that never traded, are no basis for a test."""
     assert judge_grid(swept) is None
     assert judge_grid(invented(swept, np.zeros((20, 3)))) is None
+
+
+def test_noise_is_overfitted_and_profit_is_not(swept) -> None:
+    """The best of many equal cells is a coin's throw on the other half; one that is truly better is best there too."""
+    draw = np.random.default_rng(5)
+    noise = np.rint(draw.normal(0, 3e6, (40, 50)))
+    found = overfit_of(invented(swept, noise))
+    assert (found.splits, found.cells) == (924, 50)
+    assert 0.25 < found.probability < 0.75
+    noise[:, 7] += 4_000_000
+    assert overfit_of(invented(swept, noise)).probability < 0.01
+
+
+def test_what_is_best_on_one_half_alone_is_overfitted(swept) -> None:
+    """Each cell earns in a game of its own and loses in all others: whatever one half chooses loses on the other."""
+    lucky = np.eye(8) * 50e6 - 1e6 + np.random.default_rng(1).normal(0, 1e5, (8, 8))
+    assert overfit_of(invented(swept, np.rint(lucky))).probability == 1.0
+
+
+def test_few_games_or_equal_cells_tell_nothing_of_overfitting(swept) -> None:
+    """Below eight games, and where there was nothing to choose, there is no figure."""
+    assert overfit_of(invented(swept, np.arange(14).reshape(7, 2))) is None
+    assert overfit_of(invented(swept, np.ones((9, 3)))) is None
 
 
 def test_controls_are_run_in_every_way(swept, nights) -> None:
