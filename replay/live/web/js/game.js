@@ -1,0 +1,195 @@
+// One game: what stands now, its course on one time axis, its signals, and the course as a table.
+
+import { makePattern, other, quote, signalItem } from "./board.js";
+import { clockWords, makeCharts } from "./chart.js";
+import { el, mark, say } from "./dom.js";
+import { lastAt, readHistory, scoreChanges } from "./history.js";
+import { freshness, night, now, whyStale } from "./night.js";
+import { get } from "./wire.js";
+import { NONE, age, cents, isKnown, ms, points, shares, signed, standing, utc } from "./words.js";
+
+const POINTS = 1_200;
+const GROW_EVERY_MS = 1_000;
+const FACTS = ["score", "clock", "market", "model", "edge", "forecast", "seen", "moved"];
+const TITLES = {
+  score: "Score",
+  clock: "Clock",
+  market: "Bid – ask, size",
+  model: "Model",
+  edge: "Edge",
+  forecast: "Final margin predicted",
+  seen: "Score seen",
+  moved: "Book moved",
+};
+
+export const makeGame = (page, gameId, { changed, seek }) => {
+  const title = el("h1");
+  const why = el("p", { class: "why", role: "status" });
+  const facts = Object.fromEntries(FACTS.map((name) => [name, el("dd")]));
+  const pattern = makePattern();
+  const chartBox = el("div", { class: "charts" }, el("p", { class: "empty" }, "The course of the game is being read."));
+  const axis = el("button", { type: "button", "aria-pressed": "false", hidden: true }, "By game clock");
+  const signals = el("ol", { class: "signals wide", tabindex: "0", "aria-label": "Signals of this game, newest first" });
+  const table = el("tbody");
+  const gaps = el("p", { class: "fine" });
+  const heads = ["UTC", "Clock", "Away", "Home", "Market", "Model"].map((name) => el("th", { scope: "col" }, name));
+  page.replaceChildren(
+    el(
+      "div",
+      { class: "one" },
+      el(
+        "section",
+        {},
+        el("p", { class: "back" }, el("a", { href: "#/" }, "← All games")),
+        title,
+        why,
+        el("dl", { class: "figures" }, ...FACTS.map((name) => el("div", {}, el("dt", {}, TITLES[name]), facts[name])),
+          el("div", {}, el("dt", {}, "Pattern"), el("dd", {}, pattern.element))),
+      ),
+      el("section", { "aria-label": "Course of the game" }, el("div", { class: "tools" }, axis), chartBox, gaps),
+      el("section", {}, el("h2", {}, "Signals"), signals),
+      el(
+        "details",
+        { class: "course" },
+        el("summary", {}, "The course as a table"),
+        el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Course of the game" },
+          el("table", {}, el("thead", {}, el("tr", {}, ...heads)), table)),
+      ),
+    ),
+  );
+
+  let history = null;
+  let charts = null;
+  let isByCourt = false;
+  let told = null;
+  let grownAt = 0;
+  let isClosed = false;
+
+  axis.addEventListener("click", () => {
+    isByCourt = !isByCourt;
+    axis.setAttribute("aria-pressed", String(isByCourt));
+    charts.show(history, isByCourt);
+  });
+
+  const open = async () => {
+    const entry = night.games.get(gameId);
+    if (!entry || history) return;
+    history = "asked";
+    try {
+      const answer = await get(`/v1/history/${encodeURIComponent(gameId)}?points=${POINTS}`);
+      history = readHistory(answer);
+    } catch {
+      history = null; // asked again with the next paint
+      return;
+    }
+    if (isClosed) return;
+    const home = entry.state.tokens?.home?.token_id;
+    history.signals.forEach((signal) => (signal.is_home = signal.token_id === home));
+    charts = makeCharts(chartBox, { league: entry.state.league, home: entry.state.home, onSeek: night.tape ? seek : null });
+    charts.show(history, isByCourt);
+    axis.hidden = history.clock.length < 2;
+    fillTable(table, history, entry.state.league);
+    say(gaps, gapWords(history.gaps));
+    changed();
+  };
+
+  const grow = (entry) => {
+    if (night.tape || told === entry || performance.now() - grownAt < GROW_EVERY_MS) return;
+    told = entry;
+    grownAt = performance.now();
+    append(history, entry.state, now(), night.signals.filter((signal) => signal.game_id === gameId));
+    charts.grow(history);
+  };
+
+  return {
+    paint() {
+      const entry = night.games.get(gameId);
+      if (!entry) {
+        say(title, night.nowMs === null ? "" : "No such game tonight");
+        return;
+      }
+      paintFacts(entry, { title, why, facts, pattern });
+      const mine = night.signals.filter((signal) => signal.game_id === gameId);
+      const keys = mine.map((signal) => signal.seq).join();
+      if (signals.dataset.keys !== keys) signals.replaceChildren(...mine.map(signalItem));
+      signals.dataset.keys = keys;
+      if (charts === null) open();
+      else grow(entry);
+      charts?.setMoment(night.tape ? night.nowMs : null);
+    },
+    restyle: () => charts?.restyle(),
+    close() {
+      isClosed = true;
+      charts?.close();
+    },
+    // What the scrubber steps to, and how it translates the clock; null until the history is there.
+    steps: () =>
+      charts && {
+        history,
+        signal: history.signals.map((signal) => ms(signal.recv_ns)),
+        score: scoreChanges(history).map(([at]) => at),
+        gap: history.gaps.map(([at]) => at),
+        clock: (at) => clockWords(history, night.games.get(gameId).state.league, at),
+      },
+  };
+};
+
+const paintFacts = (entry, { title, why, facts, pattern }) => {
+  const { state } = entry;
+  const fresh = freshness(entry);
+  const { home } = state.tokens ?? {};
+  say(title, `${state.away} at ${state.home}`);
+  say(why, whyStale(entry, fresh));
+  why.hidden = !why.textContent;
+  say(facts.score, isKnown(state.home_score) ? `${state.away_score} – ${state.home_score}` : NONE);
+  say(facts.clock, standing(state));
+  say(facts.market, `${quote(home)}${isKnown(home?.ask_size_u6) ? `, ${shares(home.ask_size_u6)}` : ""}`);
+  say(facts.model, `${cents(state.model_home_u6)} / ${cents(other(state.model_home_u6))}`);
+  say(facts.edge, `${signed(state.edge_u6?.home)} / ${signed(state.edge_u6?.away)}`);
+  say(facts.forecast, forecast(state.prediction));
+  say(facts.seen, age(fresh.ages.game));
+  say(facts.moved, `${age(fresh.ages.home)} / ${age(fresh.ages.away)}`);
+  pattern.paint(state.pattern);
+  for (const name of ["score", "clock", "seen", "model", "forecast"]) mark(facts[name], "old", fresh.game);
+  for (const name of ["market", "moved"]) mark(facts[name], "old", fresh.book.home);
+  mark(facts.edge, "old", fresh.any);
+  mark(pattern.element, "old", fresh.game);
+};
+
+const forecast = (prediction) => {
+  const found = (prediction?.forecasts ?? prediction ?? []).find((one) => one.horizon === "final");
+  if (!found) return NONE;
+  return `${points(found.point_forecast)} [${points(found.interval_lower)}, ${points(found.interval_upper)}]`;
+};
+
+const append = (history, state, at, signals) => {
+  const book = state.tokens?.home;
+  const put = (series, ...values) => series.push([at, ...values]);
+  const isQuoted = isKnown(book?.mid_u6) && isKnown(book?.bid_u6) && isKnown(book?.ask_u6);
+  put(history.mid, isQuoted ? book.mid_u6 / 1e4 : null);
+  put(history.spread, isQuoted ? (book.ask_u6 - book.bid_u6) / 1e4 : null);
+  put(history.model, isKnown(state.model_home_u6) ? state.model_home_u6 / 1e4 : null);
+  if (isKnown(state.home_score)) put(history.score, state.home_score, state.away_score);
+  const known = new Set(history.signals.map((signal) => signal.seq));
+  for (const signal of signals) {
+    if (!known.has(signal.seq)) history.signals.push({ ...signal, is_home: signal.token_id === book?.token_id });
+  }
+};
+
+const fillTable = (body, history, league) => {
+  const at = (series, time) => {
+    const k = lastAt(series, time);
+    return k < 0 || series[k][1] === null ? NONE : series[k][1].toFixed(1);
+  };
+  const rows = scoreChanges(history).map(([time, home, away]) => {
+    const cells = [utc(time), clockWords(history, league, time), away, home, at(history.mid, time), at(history.model, time)];
+    return el("tr", {}, ...cells.map((words) => el("td", {}, String(words))));
+  });
+  body.replaceChildren(...rows);
+};
+
+const gapWords = (gaps) => {
+  if (!gaps.length) return "No gap.";
+  const shown = gaps.slice(0, 8).map(([from, to, feed]) => `${feed} ${utc(from)} for ${age(to - from)}`);
+  return `Gaps: ${shown.join(", ")}${gaps.length > 8 ? `, and ${gaps.length - 8} more` : ""}.`;
+};

@@ -1,0 +1,91 @@
+// Which page is shown, and when it is painted: at once when something is heard, and once a second because ages grow.
+
+import { makeBoard, paintHeader } from "./board.js";
+import { byId, say } from "./dom.js";
+import { night, now } from "./night.js";
+import { follow, openNight } from "./wire.js";
+
+let view = null; // { paint, close? }
+let scrubber = null;
+let isDue = false;
+
+const paint = () => {
+  isDue = false;
+  paintHeader(now());
+  view?.paint();
+};
+
+// However much is heard, the page is painted once a frame.
+const changed = () => {
+  if (isDue) return;
+  isDue = true;
+  requestAnimationFrame(paint);
+};
+
+// "#/game/nba:1?at=2026-01-16T01:02:03.000Z" -> the game and the moment; a part that is not there is null.
+export const readPlace = () => {
+  const [path, query] = location.hash.slice(1).split("?");
+  const found = /^\/game\/([^/]+)$/.exec(path);
+  const at = Date.parse(new URLSearchParams(query).get("at") ?? "");
+  return { gameId: found ? decodeURIComponent(found[1]) : null, atMs: Number.isNaN(at) ? null : at };
+};
+
+let shown;
+
+const route = async () => {
+  const { gameId, atMs } = readPlace();
+  if (atMs !== null) scrubber?.seek(atMs);
+  if (shown === gameId) return;
+  shown = gameId;
+  view?.close?.();
+  view = null;
+  if (gameId === null) {
+    view = makeBoard(byId("page"));
+  } else {
+    const { makeGame } = await import("./game.js");
+    if (shown !== gameId) return;
+    view = makeGame(byId("page"), gameId, { changed, seek: (at) => scrubber?.seek(at) });
+  }
+  scrubber?.show(gameId, view.steps ?? null);
+  paint();
+};
+
+const setTheme = () => {
+  const root = document.documentElement;
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  view?.restyle?.();
+};
+
+const start = async () => {
+  byId("theme").addEventListener("click", setTheme);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => view?.restyle?.());
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault(); // a bare #page would be taken for a place
+    byId("page").focus();
+  });
+  addEventListener("hashchange", route);
+  setInterval(changed, 1_000);
+  route();
+  try {
+    await openNight();
+  } catch {
+    // follow() says so, and tries again
+  }
+  if (night.tape) await startTape();
+  else await follow(changed);
+};
+
+const startTape = async () => {
+  night.isLost = false;
+  if (night.tape.label) {
+    say(byId("label"), night.tape.label.toUpperCase());
+    byId("label").hidden = false;
+  }
+  const { makeScrubber } = await import("./scrub.js");
+  scrubber = makeScrubber(byId("scrubber"), changed);
+  await scrubber.open(readPlace().atMs);
+  scrubber.show(shown, view?.steps ?? null);
+};
+
+start();
