@@ -42,13 +42,14 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):
-    """Where each source is asked. Bases without a trailing slash; market_ws is the whole address."""
+    """Where each source is asked. Bases without a trailing slash; market_ws and sports_ws are whole addresses."""
 
     espn: str
     nba: str
     clob: str
     gamma: str
     market_ws: str
+    sports_ws: str
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     clob_url: str = "https://clob.polymarket.com"
     gamma_url: str = "https://gamma-api.polymarket.com"
     market_ws_url: str = "wss://ws-subscriptions-clob.polymarket.com/ws/market"
+    sports_ws_url: str = "wss://sports-api.polymarket.com/ws"
     user_agent: Annotated[str, Meta(min_length=1, max_length=300, pattern=r"^[ -~]+$")] = (
         "Mozilla/5.0 (compatible; gametape/0.1)"
     )
@@ -69,6 +71,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     poll_live_s: Seconds = 2.0
     poll_idle_s: Seconds = 30.0
     nba_poll_live_s: Seconds = 2.0
+    nba_plays_s: Seconds = 30.0
+    nba_boxscore_s: Seconds = 30.0
     gamma_s: Seconds = 60.0
     witness_s: Seconds = 60.0
     timeout_s: Seconds = 10.0
@@ -84,6 +88,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             clob=self.clob_url,
             gamma=self.gamma_url,
             market_ws=self.market_ws_url,
+            sports_ws=self.sports_ws_url,
         )
 
 
@@ -95,7 +100,8 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 _KEYS = Config.__struct_fields__
-_URL_KEYS = ("espn_url", "nba_url", "clob_url", "gamma_url", "market_ws_url")
+_HTTP_KEYS = ("espn_url", "nba_url", "clob_url", "gamma_url")
+_WS_KEYS = ("market_ws_url", "sports_ws_url")
 
 
 def load_config(
@@ -180,13 +186,13 @@ def _from_env(env: Mapping[str, str]) -> list[tuple[str, dict[str, object]]]:
 
 
 def _addresses(base: str) -> dict[str, object]:
-    """Point every source at one base: the paths stay, the market socket becomes ws on the same port."""
+    """Point every source at one base: the paths stay, the sockets become ws on the same port."""
     base = base.rstrip("/")
     scheme, _, rest = base.partition("://")
     if scheme not in {"http", "https"} or not rest:
         raise UsageError(f"--upstream needs a base address, not {base!r}", hint="--upstream http://127.0.0.1:8000")
-    socket = f"{'wss' if scheme == 'https' else 'ws'}://{rest}/ws/market"
-    return {**dict.fromkeys(_URL_KEYS[:-1], base), "market_ws_url": socket}
+    socket = f"{'wss' if scheme == 'https' else 'ws'}://{rest}/ws"
+    return {**dict.fromkeys(_HTTP_KEYS, base), "market_ws_url": f"{socket}/market", "sports_ws_url": socket}
 
 
 def _check_key(key: str, source: str) -> None:
@@ -207,11 +213,11 @@ def _checked(key: str, value: object, source: str) -> object:
     except msgspec.ValidationError as error:
         raise UsageError(f"{key} from {source} does not fit", why=str(error)) from error
     checked: Any = getattr(made, key)
-    return _checked_url(key, checked, source) if key in _URL_KEYS else checked
+    return _checked_url(key, checked, source) if key in _HTTP_KEYS + _WS_KEYS else checked
 
 
 def _checked_url(key: str, url: str, source: str) -> str:
-    schemes = {"ws", "wss"} if key == "market_ws_url" else {"http", "https"}
+    schemes = {"ws", "wss"} if key in _WS_KEYS else {"http", "https"}
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

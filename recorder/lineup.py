@@ -13,9 +13,10 @@ from recorder.feeds.base import Feed
 from recorder.feeds.book import BookWitnessFeed
 from recorder.feeds.espn import EspnFeed
 from recorder.feeds.gamma import GammaFeed
-from recorder.feeds.nba import NbaScoreboardFeed
+from recorder.feeds.nba import NbaGameFeed, NbaScoreboardFeed
 from recorder.feeds.polling import Pace
 from recorder.feeds.polymarket import MarketSocketFeed
+from recorder.feeds.sports import SportsSocketFeed
 from recorder.leagues import League
 
 __all__ = ["PUBLIC_POLL_MIN_S", "check_manners", "lineup"]
@@ -30,11 +31,16 @@ def lineup(config: Config, leagues: Sequence[League], *, rng: Random) -> list[Fe
     feeds: list[Feed] = [EspnFeed(league, config.espn_url, rng=rng, pace=pace) for league in leagues]
     if any(league.key == "nba" for league in leagues):
         nba_pace = Pace(config.nba_poll_live_s, config.poll_idle_s, config.timeout_s)
-        feeds.append(NbaScoreboardFeed(config.nba_url, rng=rng, pace=nba_pace))
+        feeds += [
+            NbaScoreboardFeed(config.nba_url, rng=rng, pace=nba_pace),
+            NbaGameFeed("playbyplay", config.nba_url, rng=rng, every_s=config.nba_plays_s, timeout_s=config.timeout_s),
+            NbaGameFeed("boxscore", config.nba_url, rng=rng, every_s=config.nba_boxscore_s, timeout_s=config.timeout_s),
+        ]
     return [
         *feeds,
         GammaFeed(leagues, config.gamma_url, rng=rng, events_s=config.gamma_s),
         MarketSocketFeed(config.market_ws_url, rng=rng, watchdog_s=config.watchdog_s),
+        SportsSocketFeed(config.sports_ws_url, rng=rng),
         BookWitnessFeed(config.clob_url, rng=rng, witness_s=config.witness_s, timeout_s=config.timeout_s),
     ]
 
@@ -49,6 +55,8 @@ def check_manners(config: Config) -> None:
     for key, poll_s, url in (
         ("poll_live_s", config.poll_live_s, config.espn_url),
         ("nba_poll_live_s", config.nba_poll_live_s, config.nba_url),
+        ("nba_plays_s", config.nba_plays_s, config.nba_url),
+        ("nba_boxscore_s", config.nba_boxscore_s, config.nba_url),
     ):
         if poll_s < PUBLIC_POLL_MIN_S and not _is_this_machine(url):
             raise UsageError(

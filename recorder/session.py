@@ -28,6 +28,7 @@ from recorder.feeds.base import (
     Close,
     Command,
     Feed,
+    GamesOn,
     Get,
     Input,
     Note,
@@ -265,7 +266,7 @@ class Session:
             case Note():
                 meta = encode_meta({"note": "feed", "what": command.note, **command.facts})
                 self._sequencer.put(name, Kind.NOTE, meta=meta)
-            case AskBooks():
+            case AskBooks() | GamesOn():
                 self._tell_all(command, but=pump)
 
     async def _ask(self, pump: _Pump, get: Get) -> None:

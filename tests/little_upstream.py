@@ -53,8 +53,19 @@ def _body(path: str) -> object:
 async def _answer(request: web.Request) -> web.StreamResponse:
     if request.path == "/ws/market":
         return await _market(request)
+    if request.path == "/ws":
+        return await _sports(request)
     body = _body(request.path)
     return web.json_response(body, status=404 if body is None else 200)
+
+
+async def _sports(request: web.Request) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    await socket.send_str("ping")
+    async for _ in socket:
+        pass
+    return socket
 
 
 async def _market(request: web.Request) -> web.WebSocketResponse:

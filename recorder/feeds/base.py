@@ -19,6 +19,7 @@ __all__ = [
     "Command",
     "Failed",
     "Feed",
+    "GamesOn",
     "Get",
     "Input",
     "Message",
@@ -111,7 +112,20 @@ class AskBooks:
     tokens: Sequence[str]
 
 
-Input = Start | Wake | Opened | Message | Closed | Response | Failed | PlanChanged | AskBooks
+@dataclass(frozen=True, slots=True)
+class GamesOn:
+    """
+    The games that are being played, all of them, by the ids of the source that says so.
+
+    The feed that sees the slate returns it as a command when it changes; the session hands it to the other feeds as an
+    input, where those that ask for single games act on it and the rest ignore it.
+    """
+
+    source: str
+    ids: tuple[str, ...]
+
+
+Input = Start | Wake | Opened | Message | Closed | Response | Failed | PlanChanged | AskBooks | GamesOn
 
 
 # What to do --------------------------------------------------------------------------------------------------
@@ -180,7 +194,7 @@ class Note:
     facts: Mapping[str, str | int | bool | None] = field(default_factory=dict)
 
 
-Command = Get | Open | Send | Close | WakeAt | Silent | Note | AskBooks
+Command = Get | Open | Send | Close | WakeAt | Silent | Note | AskBooks | GamesOn
 
 
 class Feed(Protocol):

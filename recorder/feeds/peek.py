@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import msgspec
 
-__all__ = ["Slot", "espn_slots", "instant_ns", "is_busy", "nba_slots", "readable"]
+__all__ = ["Slot", "espn_slots", "instant_ns", "is_busy", "is_nba_game", "nba_live_ids", "nba_slots", "readable"]
 
 _T = TypeVar("_T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,6 +138,7 @@ def espn_slots(body: bytes) -> list[Slot] | None:
 
 class _NbaGame(msgspec.Struct):
     game_status: int = msgspec.field(name="gameStatus")
+    game_id: str = msgspec.field(name="gameId", default="")
     start: str | None = msgspec.field(name="gameTimeUTC", default=None)
     status_text: str = msgspec.field(name="gameStatusText", default="")
 
@@ -168,3 +169,31 @@ def nba_slots(body: bytes) -> list[Slot] | None:
         )
         for game in readable(games, _nba_game)
     ]
+
+
+def nba_live_ids(body: bytes) -> tuple[str, ...] | None:
+    """Read which games the NBA's own scoreboard shows as live; None where the body is none."""
+    try:
+        games = _nba_body.decode(body).scoreboard.games
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    return tuple(game.game_id for game in readable(games, _nba_game) if game.game_status == 2 and game.game_id)
+
+
+class _NbaFileGame(msgspec.Struct):
+    game_id: str = msgspec.field(name="gameId")
+
+
+class _NbaFile(msgspec.Struct):
+    game: _NbaFileGame
+
+
+_nba_file = msgspec.json.Decoder(_NbaFile)
+
+
+def is_nba_game(body: bytes) -> bool:
+    """Tell whether a body is a whole file about one game, as the play-by-play and the boxscore are."""
+    try:
+        return bool(_nba_file.decode(body).game.game_id)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False

@@ -33,6 +33,7 @@ from recorder.feeds.base import (
     Closed,
     Command,
     Failed,
+    GamesOn,
     Input,
     Message,
     Open,
@@ -123,7 +124,7 @@ class MarketSocketFeed:
                 self._lose(happened.conn, now_ns)
             case PlanChanged():
                 commands = self._plan(happened.tokens, now_ns)
-            case Start() | Wake() | Response() | Failed() | AskBooks():
+            case Start() | Wake() | Response() | Failed() | AskBooks() | GamesOn():
                 pass
         commands += self._look(now_ns)
         return [*commands, WakeAt(self._next_ns(now_ns))]

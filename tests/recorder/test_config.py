@@ -83,13 +83,14 @@ def test_credentials_in_an_address_are_refused_and_not_repeated(tmp_path) -> Non
 
 
 def test_upstream_replaces_every_base(tmp_path) -> None:
-    """One base stands in for all of them; the market socket becomes ws on the same port; a single flag still wins."""
+    """One base stands in for all of them; the sockets become ws on the same port; a single flag still wins."""
     settings = load_config(
         {"nba_url": "http://127.0.0.1:9"}, upstream="http://127.0.0.1:8000/", env={}, folder=tmp_path
     )
     upstream = settings.config.upstream()
     assert (upstream.espn, upstream.nba) == ("http://127.0.0.1:8000", "http://127.0.0.1:9")
     assert upstream.market_ws == "ws://127.0.0.1:8000/ws/market"
+    assert upstream.sports_ws == "ws://127.0.0.1:8000/ws"
     assert settings.sources["clob_url"] == "--upstream"
     with pytest.raises(UsageError):
         load_config(upstream="127.0.0.1:8000", env={}, folder=tmp_path)
