@@ -52,7 +52,7 @@ VERBS: dict[str, Verb] = {
     "config": Verb(_RECORD, "recorder.cli:config", "Show every setting and where its value came from."),
     "chaos": Verb(_RECORD, "recorder.chaos.cli:chaos", "Record a simulated night of faults; say what was lost."),
     "ls": Verb(_TAPES, "recorder.tape.cli:ls", "List the tapes of a directory."),
-    "info": Verb(_TAPES, "recorder.tape.cli:info", "Say what a tape holds: feeds, times, gaps, digest."),
+    "info": Verb(_TAPES, "recorder.operate.cli:info", "Say what a tape holds: feeds, gaps, a receipt per game."),
     "cat": Verb(_TAPES, "recorder.tape.cli:cat", "Print envelopes, one JSON line each."),
     "tail": Verb(_TAPES, "recorder.tape.cli:tail", "Print the last envelopes and follow a tape being written."),
     "verify": Verb(_TAPES, "recorder.tape.cli:verify", "Check every byte of a tape and locate damage."),

@@ -1,9 +1,8 @@
-"""The verbs that handle tapes: ls, info, cat, tail, verify, recover, seal."""
+"""The verbs that handle tapes: ls, cat, tail, verify, recover, seal."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import difflib
 import threading
 from collections.abc import Callable, Iterator
@@ -17,12 +16,12 @@ import msgspec
 from recorder.envelope import Envelope
 from recorder.errors import CorruptError, LossyError, RegressionError, UsageError
 from recorder.tape import show
-from recorder.tape.locate import list_tapes, locate_tape
+from recorder.tape.locate import list_tapes, locate_tape, tape_bytes
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
 
-__all__ = ["cat", "info", "ls", "recover", "seal", "tail", "verify"]
+__all__ = ["cat", "ls", "recover", "seal", "tail", "verify"]
 
 _FOLLOW_S = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,49 +95,6 @@ def ls(folder: Path | None, as_json: bool) -> None:
     show.print_table(["tape", "state", "events", "size", "begins (UTC)", "lasts", "label"], table, right={2, 3, 5})
     if not rows:
         click.echo(f"no tapes in {where}", err=True)
-
-
-@click.command()
-@_tape
-@_as_json
-def info(tape: Path, as_json: bool) -> None:
-    """
-    Say what a tape holds: feeds, times, gaps, digest.
-
-    \b
-      gametape info tonight
-      gametape info tapes/tonight --json | jq .gaps
-
-    A gap is a stretch in which a feed was blind: its connection closed, its requests failed, or it was silent though it
-    should not have been.
-    """
-    from recorder.tape.reader import open_tape
-    from recorder.tape.summary import summarise
-
-    opened = open_tape(tape)
-    summary = summarise(opened.read())
-    feeds = {name: msgspec.to_builtins(feed) for name, feed in sorted(summary.feeds.items())}
-    facts = {
-        "schema": "gametape.info/1",
-        "tape": opened.name,
-        "digest": opened.digest(),
-        "events": len(opened),
-        "feeds": feeds,
-        "first_ns": opened.first_ns,
-        "last_ns": opened.last_ns,
-        "gaps": msgspec.to_builtins(summary.gaps),
-        "receipts": summary.receipts(),
-        "label": opened.label,
-        "created_ns": opened.created_ns,
-        "closed": opened.closed,
-        "lost": opened.lost,
-        "torn": [{"file": torn.file, "offset": torn.offset} for torn in opened.torn],
-        "bytes": _bytes(tape),
-    }
-    if as_json:
-        _print_json(facts)
-    else:
-        _print_info(facts)
 
 
 @click.command()
@@ -347,7 +303,7 @@ def _listed(path: Path) -> dict[str, Any]:
     from recorder.tape.reader import open_tape
     from recorder.tape.writer import is_being_written
 
-    row: dict[str, Any] = {"tape": path.name, "path": str(path), "bytes": _bytes(path)}
+    row: dict[str, Any] = {"tape": path.name, "path": str(path), "bytes": tape_bytes(path)}
     try:
         tape = open_tape(path)
     except CorruptError as error:
@@ -454,51 +410,3 @@ def _line(envelope: Envelope) -> str:
 
 def _print_json(facts: object) -> None:
     click.echo(show.json_line(facts))
-
-
-def _print_info(facts: dict[str, Any]) -> None:
-    click.echo(f"{facts['tape']}  {show.safe(facts['label'])}".rstrip())
-    click.echo(f"digest   {facts['digest']}")
-    click.echo(f"events   {show.thousands(facts['events'])} in {show.size(facts['bytes'])}")
-    click.echo(f"time     {show.moment(facts['first_ns'])} to {show.moment(facts['last_ns'])} UTC, {show.span(facts)}")
-    click.echo(f"ended    {'cleanly' if facts['closed'] else 'not cleanly, or is still being recorded'}")
-    for torn in facts["torn"]:
-        click.echo(f"torn     {torn['file']} at byte {torn['offset']}: a block cut short, never acknowledged")
-    for first_seq, last_seq in facts["lost"]:
-        click.echo(f"lost     seq {show.seqs(first_seq, last_seq)}")
-    coverage = {row["feed"]: f"{row['coverage']:.2%}" for row in facts["receipts"]}
-    rows = [
-        [
-            show.safe(name),
-            show.thousands(feed["events"]),
-            show.size(feed["bytes"]),
-            coverage[name],
-            " ".join(f"{kind} {show.thousands(count)}" for kind, count in sorted(feed["kinds"].items())),
-        ]
-        for name, feed in facts["feeds"].items()
-    ]
-    click.echo()
-    show.print_table(["feed", "events", "payload", "coverage", "kinds"], rows, right={1, 2, 3})
-    if facts["gaps"]:
-        click.echo()
-        table = [
-            [
-                show.safe(gap["feed"]),
-                gap["kind"],
-                str(gap["seq"]),
-                show.moment(gap["from_ns"]),
-                "to the end" if gap["until_ns"] is None else f"{(gap['until_ns'] - gap['from_ns']) / 1e9:.1f} s",
-                show.safe(gap["why"] if gap["asset"] is None else f"{gap['why']}: {gap['asset'][:16]}…"),
-            ]
-            for gap in facts["gaps"]
-        ]
-        show.print_table(["gap", "kind", "seq", "from (UTC)", "lasts", "why"], table, right={2, 4})
-
-
-def _bytes(path: Path) -> int:
-    total = 0
-    for file in path.rglob("*"):
-        # A file may be sealed away between listing and asking.
-        with contextlib.suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
-    return total

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from pathlib import Path
 
 from recorder.errors import UsageError
 from recorder.tape.identity import HOT, IDENTITY_FILE, SEALED
 
-__all__ = ["list_tapes", "locate_tape"]
+__all__ = ["list_tapes", "locate_tape", "tape_bytes"]
 
 
 def locate_tape(text: str, tapes_dir: Path) -> Path:
@@ -34,6 +35,16 @@ def locate_tape(text: str, tapes_dir: Path) -> Path:
 def list_tapes(folder: Path) -> list[Path]:
     """Return the tapes directly under a directory, by name; none where there is no directory."""
     return sorted(path for path in folder.iterdir() if _is_tape(path)) if folder.is_dir() else []
+
+
+def tape_bytes(path: Path) -> int:
+    """Return how many bytes all files of a tape have."""
+    total = 0
+    for file in path.rglob("*"):
+        # A file may be sealed away between listing and asking.
+        with contextlib.suppress(FileNotFoundError):
+            total += file.stat().st_size if file.is_file() else 0
+    return total
 
 
 def _is_tape(path: Path) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from recorder.envelope import Envelope, Kind
 
@@ -59,32 +58,22 @@ class Summary:
     feeds: dict[str, FeedSummary] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
 
-    def receipts(self) -> list[dict[str, Any]]:
+    def coverage(self, name: str) -> float:
         """
-        Return for each feed how much of its time it could see.
+        Return for how much of its time a feed could see, between 0 and 1.
 
-        Units: seconds from the feed's first envelope to the end of the tape; gap_seconds of them in gaps of the whole
-        feed (a silent asset blinds only itself); coverage between 0 and 1.
+        Its time is from its first envelope to the end of the tape; a silent asset blinds only itself.
         """
-        rows: list[dict[str, Any]] = []
-        for name, feed in sorted(self.feeds.items()):
-            span_ns = self.last_ns - feed.first_ns
-            blind_ns = _union_ns(
-                [
-                    (max(gap.from_ns, feed.first_ns), self.last_ns if gap.until_ns is None else gap.until_ns)
-                    for gap in self.gaps
-                    if gap.feed == name and gap.asset is None
-                ]
-            )
-            coverage = 1.0 if span_ns <= 0 else 1.0 - blind_ns / span_ns
-            row = {
-                "feed": name,
-                "seconds": span_ns / 1e9,
-                "gap_seconds": blind_ns / 1e9,
-                "coverage": round(coverage, 6),
-            }
-            rows.append(row)
-        return rows
+        feed = self.feeds[name]
+        span_ns = self.last_ns - feed.first_ns
+        blind_ns = _union_ns(
+            [
+                (max(gap.from_ns, feed.first_ns), self.last_ns if gap.until_ns is None else gap.until_ns)
+                for gap in self.gaps
+                if gap.feed == name and gap.asset is None
+            ]
+        )
+        return 1.0 if span_ns <= 0 else round(1.0 - blind_ns / span_ns, 6)
 
 
 def summarise(envelopes: Iterable[Envelope]) -> Summary:

@@ -1,0 +1,144 @@
+"""The verbs of an operator: info, doctor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from recorder.envelope import Envelope
+from recorder.tape import show
+
+if TYPE_CHECKING:
+    from recorder.operate.receipt import Receipts
+
+__all__ = ["info"]
+
+
+@click.command()
+@click.argument("tape")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(tape: str, as_json: bool) -> None:
+    """
+    Say what a tape holds: feeds, times, gaps, digest.
+
+    \b
+      gametape info tonight
+      gametape info tapes/tonight --json | jq .gaps
+
+      gametape info tonight --json | jq '.receipts[] | {game_id, verdict}'
+
+    A gap is a stretch in which a feed was blind: its connection closed, its requests failed, or it was silent though it
+    should not have been. A receipt says of a game for how much of its time each source covered it; complete means 99 %
+    of every one.
+    """
+    from recorder.config import load_config
+    from recorder.operate.receipt import Receipts
+    from recorder.tape.locate import locate_tape, tape_bytes
+    from recorder.tape.reader import open_tape
+    from recorder.tape.summary import summarise
+
+    path = locate_tape(tape, Path(load_config().config.tapes_dir))
+    opened, receipts = open_tape(path), Receipts()
+    summary = summarise(_shown_to(receipts, opened.read()))
+    feeds = {
+        name: {**msgspec.to_builtins(feed), "coverage": summary.coverage(name)}
+        for name, feed in sorted(summary.feeds.items())
+    }
+    facts = {
+        "schema": "gametape.info/1",
+        "tape": opened.name,
+        "digest": opened.digest(),
+        "events": len(opened),
+        "feeds": feeds,
+        "first_ns": opened.first_ns,
+        "last_ns": opened.last_ns,
+        "gaps": msgspec.to_builtins(summary.gaps),
+        "receipts": msgspec.to_builtins(receipts.all()),
+        "label": opened.label,
+        "created_ns": opened.created_ns,
+        "closed": opened.closed,
+        "lost": opened.lost,
+        "torn": [{"file": torn.file, "offset": torn.offset} for torn in opened.torn],
+        "bytes": tape_bytes(path),
+    }
+    if as_json:
+        click.echo(show.json_line(facts))
+    else:
+        _print_info(facts)
+
+
+def _shown_to(receipts: Receipts, envelopes: Iterable[Envelope]) -> Iterator[Envelope]:
+    for envelope in envelopes:
+        receipts(envelope)
+        yield envelope
+
+
+def _print_info(facts: dict[str, Any]) -> None:
+    click.echo(f"{facts['tape']}  {show.safe(facts['label'])}".rstrip())
+    click.echo(f"digest   {facts['digest']}")
+    click.echo(f"events   {show.thousands(facts['events'])} in {show.size(facts['bytes'])}")
+    click.echo(f"time     {show.moment(facts['first_ns'])} to {show.moment(facts['last_ns'])} UTC, {show.span(facts)}")
+    click.echo(f"ended    {'cleanly' if facts['closed'] else 'not cleanly, or is still being recorded'}")
+    for torn in facts["torn"]:
+        click.echo(f"torn     {torn['file']} at byte {torn['offset']}: a block cut short, never acknowledged")
+    for first_seq, last_seq in facts["lost"]:
+        click.echo(f"lost     seq {show.seqs(first_seq, last_seq)}")
+    rows = [
+        [
+            show.safe(name),
+            show.thousands(feed["events"]),
+            show.size(feed["bytes"]),
+            f"{feed['coverage']:.2%}",
+            " ".join(f"{kind} {show.thousands(count)}" for kind, count in sorted(feed["kinds"].items())),
+        ]
+        for name, feed in facts["feeds"].items()
+    ]
+    click.echo()
+    show.print_table(["feed", "events", "payload", "coverage", "kinds"], rows, right={1, 2, 3})
+    if facts["gaps"]:
+        click.echo()
+        table = [
+            [
+                show.safe(gap["feed"]),
+                gap["kind"],
+                str(gap["seq"]),
+                show.moment(gap["from_ns"]),
+                "to the end" if gap["until_ns"] is None else f"{(gap['until_ns'] - gap['from_ns']) / 1e9:.1f} s",
+                show.safe(gap["why"] if gap["asset"] is None else f"{gap['why']}: {gap['asset'][:16]}…"),
+            ]
+            for gap in facts["gaps"]
+        ]
+        show.print_table(["gap", "kind", "seq", "from (UTC)", "lasts", "why"], table, right={2, 4})
+    for receipt in facts["receipts"]:
+        click.echo()
+        _print_receipt(receipt)
+
+
+def _print_receipt(receipt: dict[str, Any]) -> None:
+    teams = show.safe(f"{receipt['away']} @ {receipt['home']}")
+    lasted = f", on for {_hours(receipt['seconds'])}" if receipt["from_ns"] else ""
+    click.echo(f"{teams} ({show.safe(receipt['game_id'])}){lasted}: {show.safe(receipt['verdict'])}")
+    rows = [
+        [
+            f"  {show.safe(one['feed'])}",
+            _hours(one["seconds"]),
+            f"{one['coverage']:.2%}",
+            show.thousands(one["answers"]),
+            str(one["gaps"]),
+            f"{one['gap_seconds_max']:.1f} s",
+            str(one["duplicates"]),
+            str(one["reconnects"]),
+        ]
+        for one in receipt["sources"]
+    ]
+    head = ["  source", "covered", "share", "answers", "gaps", "longest", "duplicates", "reconnects"]
+    show.print_table(head, rows, right=range(1, 8))
+
+
+def _hours(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
