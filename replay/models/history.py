@@ -21,7 +21,8 @@ __all__ = ["History", "read_history", "states_on_grid"]
 _Columns = Mapping[str, type[pl.DataType]]
 
 _GAMES: _Columns = {"game_id": pl.String, "home_final": pl.Int64, "away_final": pl.Int64}
-_GAMES_MAY: _Columns = {"season_year": pl.Int64, "date": pl.Int64}
+_GAMES_DATED: _Columns = {"season_year": pl.Int64, "date": pl.Int64}
+_GAMES_MAY: _Columns = {**_GAMES_DATED, "home": pl.String, "away": pl.String}
 _TIMELINE: _Columns = {
     "game_id": pl.String,
     "period": pl.Int64,
@@ -38,7 +39,7 @@ class History:
 
     Shape:
         games: one row per game, sorted by date and game_id; game_id str, season_year i64, date i64 (YYYYMMDD),
-            home_final i64, away_final i64.
+            home_final i64, away_final i64, home str, away str (the teams' codes; null where the source names none).
         timeline: score changes in the order they happened; game_id str, elapsed_ms i64 (overtime counts on), home
             i64, away i64.
     """
@@ -75,7 +76,7 @@ def read_history(games: Path, timeline: Path, league: str = "nba", seasons: tupl
         raise UsageError(f"no period rules for league {league!r}", hint=f"one of: {', '.join(PERIOD_RULES)}")
     scored = _read(timeline, _TIMELINE)
     played = (
-        _read(games, _GAMES if seasons is None else {**_GAMES, **_GAMES_MAY}, _GAMES_MAY)
+        _read(games, _GAMES if seasons is None else {**_GAMES, **_GAMES_DATED}, _GAMES_MAY)
         .filter(pl.col("home_final") != pl.col("away_final"))
         .join(scored, on="game_id", how="semi")
         .sort("date", "game_id")
