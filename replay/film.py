@@ -26,6 +26,7 @@ from recorder.envelope import Envelope, Kind
 from replay.core.events import PlanGame
 from replay.core.roll import Catalogue, Game, Roller
 from replay.core.rows import OP_RULES, POLL_COLUMNS, ROW_COLUMNS, RULES_COLUMNS, STATE_COLUMNS, Night, Rows, frozen
+from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS
 from replay.settle import Basis, Evidence, Payout
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ Ints = NDArray[np.int64]
 _CHUNK = 20_000
 _NPY_HEAD = 128
 _SPOILT = (EOFError, OSError, ValueError)
-_TABLES = ("states", "polls", "rules")
+_TABLES = ("states", "polls", "rules", "sightings", "plays")
 _SOURCE = Path(__file__).resolve().parent
 
 
@@ -86,7 +87,10 @@ def decoder_version() -> str:
     """Return a hash over the source of everything that turns bytes into rows."""
     digest = hashlib.sha256()
     core = _SOURCE / "core"
-    paths = [core / name for name in ("events.py", "exact.py", "gameclock.py", "roll.py", "rows.py")]
+    paths = [
+        core / name
+        for name in ("events.py", "exact.py", "gameclock.py", "plays.py", "roll.py", "rows.py", "witnesses.py")
+    ]
     for path in [*paths, *sorted((core / "decode").glob("*.py")), _SOURCE / "film.py", _SOURCE / "settle.py"]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -162,6 +166,8 @@ def joined(parts: list[Night]) -> Night:
         states=_stacked(states, len(STATE_COLUMNS)),
         polls=_stacked(polls, len(POLL_COLUMNS)),
         rules=_stacked(rules, len(RULES_COLUMNS)),
+        sightings=_stacked([part.sightings for part in parts], len(SIGHTING_COLUMNS)),
+        plays=_stacked([part.plays for part in parts], len(PLAY_COLUMNS)),
     )
 
 

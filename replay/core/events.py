@@ -30,6 +30,8 @@ __all__ = [
     "MarketSeen",
     "PlanGame",
     "PlanSeen",
+    "Play",
+    "PlaysSeen",
     "PollMissed",
     "PollUnchanged",
     "Pulse",
@@ -38,6 +40,7 @@ __all__ = [
     "TickSizeChanged",
     "TradePrinted",
     "Undecodable",
+    "VenueScoreSeen",
     "event_as_dict",
 ]
 
@@ -106,6 +109,62 @@ class ScoreSeen(_Fact, frozen=True, kw_only=True, gc=False):
     source_ns: int | None = None
     index: int = 0
     warnings: tuple[str, ...] = ()
+
+
+class Play(_Fact, frozen=True, kw_only=True, gc=False):
+    """
+    One play, and the score as it stood after it.
+
+    number is the play's identity, order its place among the others; rows are inserted, edited and taken away later.
+    source_ns is when it happened by the scorer's table (tenths of a second, its clock), edited_ns when the row was last
+    written.
+    """
+
+    number: int
+    order: int
+    kind: str
+    period: int
+    clock_ms: int | None
+    home_score: int
+    away_score: int
+    source_ns: int | None
+    edited_ns: int | None
+
+
+class PlaysSeen(_Fact, frozen=True, kw_only=True, gc=False):
+    """
+    All plays of one game, in their order, as one answer has them: a whole version, not what is new.
+
+    version_ns is the newest time in it, by which an older version is known; unread counts plays that could not be read.
+    """
+
+    game: GameRef
+    plays: tuple[Play, ...]
+    version_ns: int | None
+    unread: int = 0
+
+
+class VenueScoreSeen(_Fact, frozen=True, kw_only=True, gc=False):
+    """
+    One game as the venue's sports socket speaks of it: informational, and of every league.
+
+    home and away are the wire's slots, which are not safe: whoever joins goes by names. Scores are None where the text
+    is no pair of numbers; elapsed is the text as it came, for nobody says which way it runs. source_ns is when the
+    venue last updated it, where it says so. ended is not the last word: a game may come back.
+    """
+
+    venue_game_id: str
+    league: str
+    home: str
+    away: str
+    home_score: int | None
+    away_score: int | None
+    status: str
+    period: str
+    elapsed: str
+    live: bool | None
+    ended: bool | None
+    source_ns: int | None
 
 
 class BookSnapshot(_Fact, frozen=True, kw_only=True, gc=False):
@@ -321,6 +380,8 @@ class Undecodable(_Fact, frozen=True, kw_only=True, gc=False):
 
 Event = (
     ScoreSeen
+    | PlaysSeen
+    | VenueScoreSeen
     | BookSnapshot
     | LevelChange
     | TradePrinted

@@ -39,6 +39,7 @@ from replay.core.events import (
     MarketSeen,
     PlanGame,
     PlanSeen,
+    PlaysSeen,
     PollMissed,
     PollUnchanged,
     Pulse,
@@ -46,6 +47,7 @@ from replay.core.events import (
     TickSizeChanged,
     TradePrinted,
     Undecodable,
+    VenueScoreSeen,
 )
 from replay.core.gameclock import PERIOD_RULES
 from replay.core.rows import (
@@ -71,10 +73,13 @@ from replay.core.rows import (
     Rows,
     frozen,
 )
+from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS, Witnesses
 
 __all__ = ["Catalogue", "Game", "Roller"]
 
 _SOURCE_NUMBERS = {"espn": 0, "nba": 1}
+"""The sources that are decided on."""
+_WITNESSES = ("nba.boxscore", "nba.playbyplay")
 _MS = 1_000_000
 _DOLLAR_U6 = 1_000_000
 _COUNT_MAX = (1 << 31) - 1
@@ -133,6 +138,7 @@ class Roller:
         self._conn_of: dict[int, tuple[str, int]] = {}
         self._last_answer: dict[str, list[ScoreSeen]] = {}
         self._markets: dict[str, MarketSeen] = {}
+        self._witnesses = Witnesses(self._game_numbers)
         # Rows one after the other: a list grows faster than an array, and becomes one when it is cut.
         self._rows: list[int] = []
         self._states: list[int] = []
@@ -147,8 +153,9 @@ class Roller:
             FeedGap: self._gap,
             PlanSeen: self._plan,
             MarketSeen: self._market,
+            VenueScoreSeen: self._witnesses.venue,
             # Scores, and what came of a poll, are taken where the answer is.
-            **dict.fromkeys((ScoreSeen, PollMissed, PollUnchanged)),
+            **dict.fromkeys((ScoreSeen, PlaysSeen, PollMissed, PollUnchanged)),
             Undecodable: self._unread,
             # Evidence for after the game, or for people.
             **dict.fromkeys((BestQuoted, MarketListed, MarketResolved, ControlText, Pulse, ClockStepped)),
@@ -217,7 +224,10 @@ class Roller:
             states=_table(self._states, len(STATE_COLUMNS)),
             polls=_table(self._polls, len(POLL_COLUMNS)),
             rules=_table(self._rules, len(RULES_COLUMNS)),
+            sightings=_table(self._witnesses.sightings, len(SIGHTING_COLUMNS)),
+            plays=_table(self._witnesses.plays, len(PLAY_COLUMNS)),
         )
+        self._witnesses.sightings, self._witnesses.plays = [], []
         self._rows, self._states, self._polls, self._rules = [], [], [], []
         return night
 
@@ -310,6 +320,7 @@ class Roller:
                 self.catalogue.games.append(Game(game.game_id, game.league, game.home, game.away))
             for ref in game.refs:
                 self._game_numbers[ref] = number
+            self._witnesses.link(number, game)
             entry = self.catalogue.games[number]
             if entry.plan == game:
                 continue
@@ -331,6 +342,7 @@ class Roller:
                 self._row(at, OP_LINK, self._token(token_id), number, 0)
 
     def _market(self, at: Envelope, market: MarketSeen) -> None:
+        self._witnesses.list_market(market)
         for token_id in market.token_ids:
             before = self._markets.get(token_id)
             self._markets[token_id] = market
@@ -351,17 +363,31 @@ class Roller:
         for event in events:
             self._show(at, event)
         outcome, scores = self._outcome(told.url, events)
+        sent_ns = at.recv_ns if told.sent_ns is None else told.sent_ns
         poll = len(self._polls) // len(POLL_COLUMNS)
         first = len(self._states) // len(STATE_COLUMNS)
         for score in scores:
             self._score(at, score, poll)
+        if at.feed in _WITNESSES:
+            self._witness(at, told.url, sent_ns, events)
         if at.feed not in self._feed_numbers:
             self._feed_numbers[at.feed] = len(self.catalogue.feeds)
             self.catalogue.feeds.append(at.feed)
         feed = self._feed_numbers[at.feed]
         url = self._url_numbers.setdefault(told.url, len(self._url_numbers))
-        sent_ns = at.recv_ns if told.sent_ns is None else told.sent_ns
         self._polls.extend((at.seq, sent_ns, at.recv_ns, feed, outcome, first, len(scores), url))
+
+    def _witness(self, at: Envelope, url: str, sent_ns: int, events: list[Event]) -> None:
+        for event in events:
+            match event:
+                case ScoreSeen():
+                    self._witnesses.boxscore(at, url, sent_ns, event)
+                case PlaysSeen():
+                    self._witnesses.version(at, url, sent_ns, event)
+                case PollUnchanged():
+                    self._witnesses.again(at, url, sent_ns)
+                case _:
+                    pass
 
     def _outcome(self, url: str, events: list[Event]) -> tuple[int, list[ScoreSeen]]:
         """Say what came of a poll, and which observations hold as of now."""
@@ -375,11 +401,13 @@ class Roller:
         if kinds == {Undecodable}:
             self._last_answer.pop(url, None)
             return _MISSED, []
-        scores = self._last_answer[url] = [event for event in events if isinstance(event, ScoreSeen)]
+        seen = (event for event in events if isinstance(event, ScoreSeen))
+        scores = self._last_answer[url] = [score for score in seen if score.game.source in _SOURCE_NUMBERS]
         return _ANSWERED, scores
 
     def _score(self, at: Envelope, score: ScoreSeen, poll: int) -> None:
         game = self._game(score.game, score.home.name, score.away.name)
+        self._witnesses.name(game, score)
         rules = PERIOD_RULES.get(score.game.league)
         possession = {score.home.id: 1, score.away.id: -1}.get(score.possession_team_id or "", 0)
         self._states.extend(
@@ -387,7 +415,7 @@ class Roller:
                 at.seq,
                 at.recv_ns,
                 game,
-                _SOURCE_NUMBERS.get(score.game.source, 0),
+                _SOURCE_NUMBERS[score.game.source],
                 int(score.status),
                 _or_absent(score.period),
                 _or_absent(score.clock_ms),

@@ -111,18 +111,23 @@ POLL_COLUMNS = ("seq", "sent_ns", "recv_ns", "feed", "outcome", "first_state", "
 RULES_COLUMNS = ("seq", "recv_ns", "token", "venue_delay_ns", "fee_rate_u6", "tick_u6", "size_min_u6")
 
 
+_NOTHING = np.zeros((0, 0), np.int64)
+
+
 class Night(NamedTuple):
     """
     A night in columns, or any stretch of one.
 
     rows: Rows. states: i64 (n, len(STATE_COLUMNS)). polls: i64 (n, len(POLL_COLUMNS)). rules: i64 (n,
-    len(RULES_COLUMNS)).
+    len(RULES_COLUMNS)). sightings and plays: i64, columns as in replay.core.witnesses; nothing is decided on them.
     """
 
     rows: Rows
     states: NDArray[np.int64]
     polls: NDArray[np.int64]
     rules: NDArray[np.int64]
+    sightings: NDArray[np.int64] = _NOTHING
+    plays: NDArray[np.int64] = _NOTHING
 
 
 def frozen(array: NDArray[_Number]) -> NDArray[_Number]:

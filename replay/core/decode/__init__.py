@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 import msgspec
@@ -9,9 +10,11 @@ import msgspec
 from recorder.envelope import Envelope, Kind
 from replay.core.decode.espn import ESPN_LEAGUES, decode_espn
 from replay.core.decode.gamma import decode_gamma
-from replay.core.decode.nba import decode_nba
+from replay.core.decode.nba import decode_boxscore, decode_nba
 from replay.core.decode.note import decode_note
+from replay.core.decode.playbyplay import decode_playbyplay
 from replay.core.decode.polymarket import decode_polymarket
+from replay.core.decode.sports import decode_sports
 from replay.core.events import Event, FeedGap, PollMissed, PollUnchanged, Pulse, Undecodable
 
 __all__ = ["KNOWN_FEEDS", "decode", "decode_payload"]
@@ -19,10 +22,21 @@ __all__ = ["KNOWN_FEEDS", "decode", "decode_payload"]
 KNOWN_FEEDS = (
     *(f"espn.{league}" for league in ESPN_LEAGUES),
     "gamma.markets",
+    "nba.boxscore",
+    "nba.playbyplay",
     "nba.scoreboard",
     "polymarket.book",
     "polymarket.market",
+    "polymarket.sports",
 )
+# Whatever else is known is one of ESPN's leagues.
+_READERS: dict[str, Callable[[str, bytes], list[Event]]] = {
+    "gamma.markets": decode_gamma,
+    "nba.boxscore": decode_boxscore,
+    "nba.playbyplay": decode_playbyplay,
+    "nba.scoreboard": decode_nba,
+    "polymarket.sports": decode_sports,
+}
 _NOT_MODIFIED = 304
 _OK = 200
 
@@ -78,11 +92,7 @@ def decode_payload(feed: str, payload: bytes, kind: Kind) -> list[Event]:
         return decode_polymarket(feed, payload, witness=kind is Kind.BODY)
     if feed not in KNOWN_FEEDS:
         return [Undecodable(feed=feed, reason="no decoder for this feed")]
-    if feed == "nba.scoreboard":
-        return decode_nba(feed, payload)
-    if feed == "gamma.markets":
-        return decode_gamma(feed, payload)
-    return decode_espn(feed, payload)
+    return _READERS.get(feed, decode_espn)(feed, payload)
 
 
 def _decode_told(envelope: Envelope, meta: _Meta) -> list[Event]:

@@ -1,5 +1,5 @@
 """
-What the NBA CDN's scoreboard of today says, in our words.
+What the NBA CDN's scoreboard of today and the boxscore of a game say, in our words.
 
 Every game of a body stands alone: one that cannot be read becomes `Undecodable` with its index, the others keep their
 meaning.
@@ -16,6 +16,7 @@ Coverage:
 | `gameTimeUTC`                           | scheduled start     | `start_ns`                       | captured bodies |
 | `gameEt`                                | Eastern, false `Z`  | never read                       | captured bodies |
 | `meta.time`                             | no clock            | never read: `source_ns` is None  | captured bodies |
+| `game` of a boxscore                    | one game            | `ScoreSeen`, source `boxscore`   | captured bodies |
 | `{"Message": ...}`, HTML                | no answer           | `Undecodable`                    | client sources  |
 """
 
@@ -30,7 +31,7 @@ import msgspec
 from replay.core.events import Event, GameRef, GameStatus, ScoreSeen, Team, Undecodable
 from replay.core.exact import parse_iso_ns
 
-__all__ = ["decode_nba"]
+__all__ = ["clock_ms", "decode_boxscore", "decode_nba"]
 
 _CLOCK = re.compile(r"PT(\d{1,3})M(\d{1,2})(?:\.(\d{1,3}))?S", re.ASCII)
 _SCHEDULED, _LIVE, _FINAL = 1, 2, 3
@@ -65,7 +66,12 @@ class _Body(msgspec.Struct, gc=False):
     scoreboard: _Slate
 
 
+class _Boxscore(msgspec.Struct, gc=False):
+    game: _Game
+
+
 _BODY = msgspec.json.Decoder(_Body)
+_BOXSCORE = msgspec.json.Decoder(_Boxscore)
 _GAME = msgspec.json.Decoder(_Game)
 
 
@@ -82,6 +88,30 @@ def decode_nba(feed: str, payload: bytes) -> list[Event]:
     return [_decode_game(feed, bytes(raw), index) for index, raw in enumerate(games)]
 
 
+def decode_boxscore(feed: str, payload: bytes) -> list[Event]:
+    """
+    Read one `boxscore_{gameId}.json`: the same game, by another file.
+
+    Never raises; what cannot be read becomes `Undecodable`.
+    """
+    try:
+        return [_score_seen(_BOXSCORE.decode(payload).game, 0, "boxscore")]
+    except (ValueError, RecursionError) as error:
+        return [Undecodable(feed=feed, reason=str(error)[:300])]
+
+
+def clock_ms(clock: str | None) -> int | None:
+    """Return an ISO duration in milliseconds, None where empty; ValueError where it is something else."""
+    text = (clock or "").strip()
+    if not text:
+        return None
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a clock: {text[:20]!r}")
+    minutes, seconds, fraction = match.groups()
+    return (int(minutes) * 60 + int(seconds)) * 1000 + int((fraction or "0").ljust(3, "0"))
+
+
 @lru_cache(maxsize=128)
 def _decode_game(feed: str, raw: bytes, index: int) -> Event:
     """Read one game of the body. Most games of most bodies stand as they stood two seconds before."""
@@ -91,14 +121,14 @@ def _decode_game(feed: str, raw: bytes, index: int) -> Event:
         return Undecodable(feed=feed, reason=str(error)[:300], index=index)
 
 
-def _score_seen(game: _Game, index: int) -> ScoreSeen:
+def _score_seen(game: _Game, index: int, source: str = "nba") -> ScoreSeen:
     """Return what one game looks like in this body; ValueError where its clock is none."""
     text = (game.game_status_text or "").strip()
-    clock_ms = _clock_ms(game.game_clock)
+    left_ms = clock_ms(game.game_clock)
     warnings: list[str] = []
     return ScoreSeen(
-        game=GameRef(source="nba", league="nba", id=game.game_id),
-        status=_status(game.game_status, text, clock_ms, game.period),
+        game=GameRef(source=source, league="nba", id=game.game_id),
+        status=_status(game.game_status, text, left_ms, game.period),
         status_name=str(game.game_status),
         completed=game.game_status == _FINAL,
         home=_team(game.home_team),
@@ -106,7 +136,7 @@ def _score_seen(game: _Game, index: int) -> ScoreSeen:
         home_score=game.home_team.score,
         away_score=game.away_team.score,
         period=game.period,
-        clock_ms=clock_ms,
+        clock_ms=left_ms,
         start_ns=_start_ns(game.start, warnings),
         detail=text,
         index=index,
@@ -133,18 +163,6 @@ def _team(team: _Team) -> Team:
         abbreviation=team.team_tricode or "",
         display_name=f"{team.team_city or ''} {team.team_name or ''}".strip(),
     )
-
-
-def _clock_ms(clock: str | None) -> int | None:
-    """Return an ISO duration in milliseconds, None where empty; ValueError where it is something else."""
-    text = (clock or "").strip()
-    if not text:
-        return None
-    match = _CLOCK.fullmatch(text)
-    if match is None:
-        raise ValueError(f"not a clock: {text[:20]!r}")
-    minutes, seconds, fraction = match.groups()
-    return (int(minutes) * 60 + int(seconds)) * 1000 + int((fraction or "0").ljust(3, "0"))
 
 
 def _start_ns(time: str | None, warnings: list[str]) -> int | None:

@@ -28,6 +28,17 @@ STATUS = {"clock": 1, "period": 2, "type": {"name": "STATUS_IN_PROGRESS", "state
 TEAM = {"id": "1", "name": "Suns", "displayName": "Phoenix Suns"}
 SIDES = [{"homeAway": side, "score": "3", "team": TEAM} for side in ("home", "away")]
 CDN_TEAM = {"teamId": 1, "teamName": "Suns", "score": 3}
+PLAY = {
+    "actionNumber": 1,
+    "orderNumber": 10000,
+    "actionType": "2pt",
+    "period": 1,
+    "clock": "PT11M58.00S",
+    "scoreHome": "2",
+    "scoreAway": "0",
+    "timeActual": "2021-01-16T02:14:17.3Z",
+    "edited": "2021-01-16T02:14:20Z",
+}
 BODIES: dict[str, Any] = {
     "polymarket.market": [
         {"event_type": "book", **BOOK},
@@ -49,6 +60,9 @@ BODIES: dict[str, Any] = {
             ]
         }
     },
+    "nba.boxscore": {"game": {"gameId": "1", "gameStatus": 2, "homeTeam": CDN_TEAM, "awayTeam": CDN_TEAM}},
+    "nba.playbyplay": {"game": {"gameId": "1", "actions": [PLAY, PLAY | {"actionNumber": 2, "orderNumber": 20000}]}},
+    "polymarket.sports": {"gameId": 7, "score": "3-4", "live": True, "eventState": {"updatedAt": PLAY["timeActual"]}},
     "gamma.markets": [
         {
             "markets": [

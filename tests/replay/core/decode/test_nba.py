@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from replay.core.decode.nba import decode_nba
+from replay.core.decode.nba import decode_boxscore, decode_nba
 from replay.core.events import GameRef, GameStatus, ScoreSeen, Team, Undecodable
 
 FEED = "nba.scoreboard"
@@ -167,3 +168,21 @@ def test_a_body_that_is_no_scoreboard_gives_one_undecodable(body: bytes) -> None
 def test_an_off_day_means_nothing() -> None:
     """An empty list of games is an answer."""
     assert read() == []
+
+
+# The boxscore ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "score"), [("0022000001", (125, 99)), ("0042200123", (97, 102))])
+def test_a_recorded_boxscore_is_the_game_of_another_source(real_data: Path, name: str, score: tuple[int, int]) -> None:
+    """The file of one game says what the scoreboard says, under a source name of its own."""
+    (event,) = decode_boxscore("nba.boxscore", (real_data / f"nba_cdn/boxscore_{name}.json").read_bytes())
+    assert isinstance(event, ScoreSeen)
+    assert (event.game.source, event.game.id, event.status) == ("boxscore", name, GameStatus.FINAL)
+    assert (event.home_score, event.away_score) == score
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"game":{}}', b'{"Message":"An error has occurred."}'])
+def test_no_boxscore_is_undecodable(body: bytes) -> None:
+    """What is no game stays on the tape and says so."""
+    assert isinstance(decode_boxscore("nba.boxscore", body)[0], Undecodable)
