@@ -3,8 +3,8 @@ Selection: is the chosen cell more than the luckiest of many?
 
 The best of a thousand settings looks good on any night. Here the choice itself is judged: against the number of
 settings ever tried (deflated Sharpe ratio), against all others of the grid at once (SPA, StepM), on nights that had no
-part in choosing it (walk-forward), on the other half of the games (overfitting), on nights that were broken on purpose (controls), and against the smallest profit
-that this many games could show at all. The unit is the game throughout.
+part in choosing it (walk-forward), on the other half of the games (overfitting), on nights that were broken on purpose
+(controls), and against the smallest profit that this many games could show at all. The unit is the game throughout.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Broken:
     What the featured cell came to on nights broken in one way, over several draws.
 
     applies is False where the nights cannot be broken so; vanished says that less than half of the profit is left, None
-    where there was none to lose.
+    where there was none to lose, or where so few games are left with more but not told apart from nothing.
 
     Units: dollars per game, the interval over games of the mean over draws.
     """
@@ -320,9 +320,17 @@ def _broken(
         pnl_per_game=mean,
         ci_low=low if math.isfinite(low) else None,
         ci_high=high if math.isfinite(high) else None,
-        # Not "no longer significant", which mere noise would do.
-        vanished=None if held <= 0 else mean < held / 2,
+        vanished=_has_vanished(held, mean, low),
     )
+
+
+def _has_vanished(held: float, mean: float, low: float) -> bool | None:
+    if held <= 0:
+        return None
+    # Not "no longer significant", which mere noise would do.
+    if mean < held / 2:
+        return True
+    return False if low > 0 else None
 
 
 def _by_game(sweep: Sweep) -> Ints:

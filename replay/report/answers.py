@@ -17,9 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.report.run import CellRow, Run
-from replay.stats import GameBootstrap, deflated_sharpe, games_needed, minimum_detectable
+from replay.stats import GameBootstrap, games_needed, minimum_detectable
 
-__all__ = ["Answer", "Choice", "Panel", "Price", "Verdict", "answer_of", "choices_of", "panels_of", "prices_of"]
+__all__ = [
+    "Answer",
+    "Choice",
+    "Panel",
+    "Price",
+    "Swing",
+    "Verdict",
+    "answer_of",
+    "choices_of",
+    "panels_of",
+    "prices_of",
+    "swings_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -90,6 +102,20 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Swing:
+    """How far one part of the choice moves the profit with all others as featured: its worst and its best value."""
+
+    name: str
+    worst: Verdict
+    best: Verdict
+
+    @property
+    def width(self) -> float:
+        """Dollars per game between the two."""
+        return self.best.mean - self.worst.mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """The answer in figures. more_games: how many beyond those at hand would show a mean of this size."""
 
@@ -102,7 +128,6 @@ class Answer:
     games: int
     more_games: int | None
     detectable: float | None
-    deflated: float | None
 
 
 def choices_of(run: Run) -> list[Verdict]:
@@ -235,6 +260,19 @@ def _price(
     )
 
 
+def swings_of(verdicts: Sequence[Verdict]) -> list[Swing]:
+    """Return how far each part of the featured choice moves the profit alone, the farthest first."""
+    featured = next(verdict for verdict in verdicts if verdict.is_featured).choice
+    swings = []
+    for field in Choice._fields:
+        others = [part for part in Choice._fields if part != field]
+        kept = [v for v in verdicts if all(getattr(v.choice, f) == getattr(featured, f) for f in others)]
+        if len(kept) > 1:
+            worst, best = (extreme(kept, key=lambda verdict: verdict.mean) for extreme in (min, max))
+            swings.append(Swing(name=field, worst=worst, best=best))
+    return sorted(swings, key=lambda swing: swing.width, reverse=True)
+
+
 def answer_of(verdicts: Sequence[Verdict]) -> Answer:
     """Return the answer: the featured choice, and how it stands among all that were tried."""
     featured = next(verdict for verdict in verdicts if verdict.is_featured)
@@ -252,16 +290,4 @@ def answer_of(verdicts: Sequence[Verdict]) -> Answer:
         games=games,
         more_games=None if needed is None else max(needed - games, 0),
         detectable=minimum_detectable(deviation, games) if deviation > 0 else None,
-        deflated=_deflated(featured, verdicts),
     )
-
-
-def _deflated(featured: Verdict, verdicts: Sequence[Verdict]) -> float | None:
-    """Return the deflated Sharpe ratio of the featured choice among all; None with too few games or no spread."""
-    if len(featured.by_game) < 3:
-        return None
-    ratios = [v.by_game.mean() / v.by_game.std(ddof=1) for v in verdicts if v.by_game.std(ddof=1) > 0]
-    if featured.by_game.std(ddof=1) == 0 or not ratios:
-        return None
-    by_game = np.rint(featured.by_game * 1e6).astype(np.int64)
-    return deflated_sharpe(by_game, len(verdicts), float(np.var(ratios)))

@@ -82,6 +82,7 @@ def gather(
     leads = [leadlag_of(night.film, number) for night in nights for number in night.numbers]
     fills = frame.filter((pl.col("filled_u6") > 0) & (pl.col("game") >= 0)).sort("pnl_u6", maintain_order=True)
     tapes = [night.fact() for night in nights]
+    ends = {night.numbers[game]: course.end_ns for night in nights for game, course in night.courses.items()}
     return Evidence(
         featured=featured_number,
         config=setting.describe(),
@@ -90,7 +91,7 @@ def gather(
         tapes=tapes,
         funnel=funnel_of(ledgers, frame, setting.min_edge_u6),
         decay=curves(frame, [night.quotes for night in nights], [film.last_ns for film in films], setting, bootstrap),
-        equity=equity_of(frame, [game.pnl_u6 for game in by_start]),
+        equity=equity_of(frame, [game.pnl_u6 for game in by_start], ends),
         games=games,
         judgement=judgement_of(np.concatenate(moments), sweep.seed) if moments else None,
         delays=delays_of(films, frame, setting),

@@ -122,10 +122,12 @@ class Equity(msgspec.Struct, frozen=True, kw_only=True):
     """
     Profit as it added up: every fill with its final result, by when it was filled.
 
-    points: (time in ns, sum in u6). Drawdowns in u6, positive.
+    points: (time in ns, sum in u6, what is then at stake in u6: paid and neither sold nor settled). Drawdowns and the
+    highest stake in u6, positive.
     """
 
-    points: list[tuple[int, int]]
+    points: list[tuple[int, int, int]]
+    stake_u6: int
     drawdown_u6: int
     game_drawdown_u6: int
 
@@ -143,7 +145,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     The series of one game, home's side of everything.
 
     score: (ds, home, away); mid and fair: (ds, thousandths, -1 where unknown); band: (ds, bid, ask); signals and fills:
-    (ds, side: +1 home -1 away, thousandths of home's price).
+    (ds, side: +1 home -1 away, thousandths of home's price), exits likewise, for sales that traded.
     """
 
     begin_ns: int
@@ -154,6 +156,7 @@ class Overlay(msgspec.Struct, frozen=True, kw_only=True):
     fair: list[tuple[int, int]]
     signals: list[tuple[int, int, int]]
     fills: list[tuple[int, int, int]]
+    exits: list[tuple[int, int, int]]
     gaps: list[Span]
 
 

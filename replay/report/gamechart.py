@@ -110,13 +110,23 @@ def _thin_band(band: Sequence[tuple[int, int, int]], points: int) -> Sequence[tu
 
 
 def _marks(frame: Frame, overlay: Overlay, x: Scale, y: Scale) -> None:
-    """Draw signals hollow and fills solid: up for home, down for away; all of a kind are one path, to stay small."""
-    for marks, css in ((overlay.signals, "signal"), (overlay.fills, "filled")):
+    """Draw signals hollow, fills solid, sales crossed: up for home, down for away; one path a kind, to stay small."""
+    for marks, css, shape in (
+        (overlay.signals, "signal", _triangle),
+        (overlay.fills, "filled", _triangle),
+        (overlay.exits, "sold", _cross),
+    ):
         for side, way in ((1, "up"), (-1, "down")):
             mine = [(round(x(at)), round(y(value))) for at, which, value in marks if which == side]
-            frame.path(
-                "".join(f"M{left - 5} {top + 3 * side}h10l-5 {-9 * side}z" for left, top in mine), f"{css} {way}"
-            )
+            frame.path("".join(shape(left, top, side) for left, top in mine), f"{css} {way}")
+
+
+def _triangle(left: int, top: int, side: int) -> str:
+    return f"M{left - 5} {top + 3 * side}h10l-5 {-9 * side}z"
+
+
+def _cross(left: int, top: int, _side: int) -> str:
+    return f"M{left - 4} {top - 4}l8 8m0 -8l-8 8"
 
 
 def _score(frame: Frame, overlay: Overlay, x: Scale, points: int) -> None:

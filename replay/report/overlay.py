@@ -147,6 +147,7 @@ def overlay_of(
     mid = np.where((bid >= 0) & (ask >= 0), (bid + ask) // 2, _UNKNOWN)
     fair = np.stack([moved[:, 0], fairs[moved[:, 3]]], axis=1)
     bought = trades.filter(pl.col("side") > 0)
+    sold = trades.filter((pl.col("side") < 0) & (pl.col("filled_u6") > 0))
 
     def marks(rows: pl.DataFrame, when: str) -> list[tuple[int, int, int]]:
         return [
@@ -156,7 +157,7 @@ def overlay_of(
 
     signals = bought.with_columns(price=pl.col("ask_u6"))
     paid = bought.filter(pl.col("filled_u6") > 0)
-    fills = paid.with_columns(price=(pl.col("cash_u6") * 1_000_000) // pl.col("filled_u6"))
+    each = (pl.col("cash_u6") * 1_000_000) // pl.col("filled_u6")
     return Overlay(
         begin_ns=begin,
         length_ds=_ds(end, begin),
@@ -165,7 +166,8 @@ def overlay_of(
         band=[(_ds(ns, begin), low // 1_000, high // 1_000) for ns, low, high in thin_band(at, bid, ask).tolist()],
         fair=_scaled(thin(fair[:, 0], fair[:, 1]), begin),
         signals=marks(signals, "signal_ns"),
-        fills=marks(fills, "due_ns"),
+        fills=marks(paid.with_columns(price=each), "due_ns"),
+        exits=marks(sold.with_columns(price=each), "due_ns"),
         gaps=[Span(_ds(first, begin), _ds(last, begin), what) for first, last, what in spans],
     )
 

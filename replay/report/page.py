@@ -11,10 +11,12 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from replay.report.answers import Answer, Panel, Verdict, answer_of, choices_of, panels_of, prices_of
+from recorder.tape.show import safe
+from replay.report.answers import Answer, Panel, Verdict, answer_of, choices_of, panels_of, prices_of, swings_of
 from replay.report.facts import Evidence
 from replay.report.gamechart import game_chart
 from replay.report.gridcharts import dollars, heat_cells, heatmap, poll_words, price_chart, ranking
+from replay.report.luckcharts import controls_chart, swing_chart
 from replay.report.run import Run
 from replay.report.tradecharts import (
     curve_chart,
@@ -24,6 +26,7 @@ from replay.report.tradecharts import (
     games_chart,
     lag_chart,
     reliability_chart,
+    stake_chart,
 )
 
 __all__ = ["data_block", "render", "sentence"]
@@ -44,6 +47,7 @@ def render(run: Run) -> str:
         loader=jinja2.FileSystemLoader(_FILES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -72,13 +76,18 @@ def render(run: Run) -> str:
         heat_data=data_block([heat_cells(panel) for panel in panels[:_PANELS_MAX]]),
         ranking=ranking(verdicts),
         prices=[(price, price_chart(price)) for price in prices_of(verdicts, run.sweep.seed)],
-        charts=_charts(evidence),
+        charts=_charts(evidence) | _choice_charts(run, verdicts, answer),
         games=_games(evidence),
         command=shlex.join(run.sweep.command),
         config=_config(evidence),
         phases=_phases(verdicts),
     )
     return page
+
+
+def _visible(value: object) -> object:
+    """Take from text of strangers what a reader does not see: controls, and marks that turn the direction of writing."""
+    return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _file(name: str) -> Markup:
@@ -133,6 +142,7 @@ def _charts(evidence: Evidence) -> dict[str, Markup]:
         charts["markout"] = curve_chart(decay.markout, decay, "markout after the fill", "b", half_life=False)
     if evidence.equity.points:
         charts["equity"] = equity_chart(evidence.equity, clock)
+        charts["stake"] = stake_chart(evidence.equity, clock)
     if by_start:
         charts["games"] = games_chart(by_start)
     if evidence.judgement is not None:
@@ -141,6 +151,18 @@ def _charts(evidence: Evidence) -> dict[str, Markup]:
         charts["delays"] = delay_chart(evidence.delays)
     if evidence.leadlag:
         charts["lags"] = lag_chart(evidence.leadlag)
+    return charts
+
+
+def _choice_charts(run: Run, verdicts: list[Verdict], answer: Answer) -> dict[str, Markup]:
+    """Draw what each part of the choice moves, and the choice on broken nights."""
+    charts = {}
+    swings = swings_of(verdicts)
+    if swings:
+        charts["swings"] = swing_chart(swings, answer.featured)
+    selection = run.sweep.selection
+    if selection is not None and any(control.pnl_per_game is not None for control in selection.controls):
+        charts["controls"] = controls_chart(selection.controls, answer.featured)
     return charts
 
 

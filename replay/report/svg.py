@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
+
+from recorder.tape.show import safe
 
 __all__ = ["Frame", "Scale", "num", "step_path", "ticks", "whisker"]
 
@@ -150,7 +152,7 @@ class Frame:
         """Add text; anchor is middle or end, start where it is empty."""
         named = " ".join(name for name in (css, anchor) if name)
         placed = Markup(' class="{}"').format(named) if named else Markup()
-        self.parts.append(Markup('<text x="{}" y="{}"{}>{}</text>').format(num(x), num(y), placed, words))
+        self.parts.append(Markup('<text x="{}" y="{}"{}>{}</text>').format(num(x), num(y), placed, safe(str(words))))
 
     def x_axis(self, scale: Scale, marks: Sequence[tuple[float, str]], title: str) -> None:
         """Draw ticks with their words below the plot, and what they measure."""
@@ -171,10 +173,10 @@ class Frame:
     def done(self, css: str = "", extra: Markup = _NOTHING) -> Markup:
         """Return the drawing; extra are attributes, as Markup."""
         head = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}"{}>').format(
-            css, self.width, self.height, self.label, extra
+            css, self.width, self.height, safe(self.label), extra
         )
         return head + Markup().join(self.parts) + Markup("</svg>")
 
 
 def _tip(words: str) -> Markup:
-    return Markup(' data-t="{}"').format(escape(words)) if words else Markup()
+    return Markup(' data-t="{}"').format(safe(words)) if words else Markup()

@@ -18,6 +18,7 @@ __all__ = [
     "games_chart",
     "lag_chart",
     "reliability_chart",
+    "stake_chart",
 ]
 
 _HALF = 530
@@ -98,10 +99,10 @@ def _share(share: float) -> str:
 def equity_chart(equity: Equity, clock: Sequence[tuple[int, str]]) -> Markup:
     """Draw the sum of profits over time and how far it was below its high; clock names moments (ns) for the axis."""
     frame = Frame(_FULL, 240, "profit over time", top=24)
-    sums = [0.0, *(value / 1e6 for _, value in equity.points)]
+    sums = [0.0, *(value / 1e6 for _, value, _ in equity.points)]
     y = Scale(min(sums), max(sums), frame.y0, frame.y1) if min(sums) < max(sums) else Scale(-1, 1, frame.y0, frame.y1)
     frame.y_axis(y, [(value, f"{value:g}") for value in ticks(y.low, y.high, 4)], "sum of profits, $")
-    times = [at for at, _ in equity.points]
+    times = [at for at, _, _ in equity.points]
     # Idle days between nights tell nothing: fills stand in their order, and the axis says when they were.
     x = Scale(0, max(len(times), 1), frame.x0, frame.x1)
     step = [f"M{num(x(0))} {num(y(0))}"]
@@ -116,11 +117,28 @@ def equity_chart(equity: Equity, clock: Sequence[tuple[int, str]]) -> Markup:
     frame.path("".join(under) + back + "z", "fall")
     frame.path(f"M{frame.x0} {num(y(0))}H{frame.x1}", "zero")
     frame.path("".join(step), "line a")
-    for k, (at, value) in enumerate(equity.points if len(times) <= 200 else [], 1):
+    for k, (at, value, _) in enumerate(equity.points if len(times) <= 200 else [], 1):
         frame.dot(x(k), y(value / 1e6), "dot a", f"fill {k}: {dollars(value / 1e6)} ({_clock(at, clock)})", 2.5)
+    _fills_axis(frame, x, times, clock)
+    return frame.done()
+
+
+def stake_chart(equity: Equity, clock: Sequence[tuple[int, str]]) -> Markup:
+    """Draw what was paid and neither sold nor settled after each fill, under the same axis as the profit."""
+    frame = Frame(_FULL, 130, "at stake over time", top=24)
+    y = Scale(0, max(equity.stake_u6 / 1e6, 0.01), frame.y0, frame.y1)
+    frame.y_axis(y, [(value, f"{value:g}") for value in ticks(0, y.high, 3)], "at stake, $")
+    x = Scale(0, max(len(equity.points), 1), frame.x0, frame.x1)
+    heights = "".join(f"H{num(x(k))}V{num(y(stake / 1e6))}" for k, (*_, stake) in enumerate(equity.points, 1))
+    frame.path(f"M{num(x(0))} {num(y(0))}{heights}V{num(y(0))}z", "band b")
+    frame.path(f"M{num(x(0))} {num(y(0))}{heights}", "line b thin")
+    _fills_axis(frame, x, [at for at, _, _ in equity.points], clock)
+    return frame.done()
+
+
+def _fills_axis(frame: Frame, x: Scale, times: Sequence[int], clock: Sequence[tuple[int, str]]) -> None:
     marks = [(float(k), _clock(times[k - 1], clock)) for k in _spread(len(times), 8)]
     frame.x_axis(x, marks, f"{len(times):,} fills in order (UTC)")
-    return frame.done()
 
 
 def _spread(count: int, marks: int) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -133,23 +133,37 @@ def _edge_at_fill_c(filled: pl.DataFrame) -> float | None:
     return round((fair - paid) / (shares / 1e6) / _CENT_U6, 3)
 
 
-def equity_of(frame: pl.DataFrame, by_game_u6: Sequence[int]) -> Equity:
+def equity_of(frame: pl.DataFrame, by_game_u6: Sequence[int], ends_ns: Mapping[int, int]) -> Equity:
     """
-    Return profit as it added up over time, and the deepest falls by fill and by game.
+    Return profit as it added up over time, what was at stake meanwhile, and the deepest falls by fill and by game.
 
-    Shape: by_game_u6 (games,), in the order in which the games began.
+    Shape: by_game_u6 (games,), in the order in which the games began. ends_ns is when the last live moment of a game
+    was, by its number over all tapes; one without never frees its stake.
     """
     fills = frame.filter(pl.col("filled_u6") > 0).sort("due_ns", maintain_order=True)
     sums = np.cumsum(fills["pnl_u6"].to_numpy(), dtype=np.int64)
-    points = list(zip(fills["due_ns"].to_list(), sums.tolist(), strict=True))
+    stakes = _stakes_u6(fills, ends_ns)
+    points = list(zip(fills["due_ns"].to_list(), sums.tolist(), stakes, strict=True))
     if len(points) > _POINTS_MAX:
         kept = np.unique(np.linspace(0, len(points) - 1, _POINTS_MAX).astype(np.int64))
         points = [points[k] for k in kept.tolist()]
     return Equity(
         points=points,
+        stake_u6=max(stakes, default=0),
         drawdown_u6=drawdown(fills["pnl_u6"].to_numpy()).depth_u6,
         game_drawdown_u6=drawdown(np.asarray(by_game_u6, np.int64)).depth_u6,
     )
+
+
+def _stakes_u6(fills: pl.DataFrame, ends_ns: Mapping[int, int]) -> list[int]:
+    """Return what is at stake after each fill: net cash paid on games not over; a sale frees what it brings."""
+    at_stake: dict[int, int] = {}
+    stakes = []
+    for now_ns, game, side, cash, fee in fills.select("due_ns", "game", "side", "cash_u6", "fee_u6").iter_rows():
+        at_stake[game] = max(at_stake.get(game, 0) + side * cash + fee, 0)
+        at_stake = {one: stake for one, stake in at_stake.items() if ends_ns.get(one, now_ns) >= now_ns}
+        stakes.append(sum(at_stake.values()))
+    return stakes
 
 
 def curves(

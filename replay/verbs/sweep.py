@@ -15,6 +15,7 @@ from replay.verbs.options import films_of, milliseconds, progress_bar, setting_o
 
 if TYPE_CHECKING:
     from replay.film import Film
+    from replay.selection import Broken
     from replay.settings import Setting
     from replay.study import Question, Study
     from replay.sweep import Sweep
@@ -294,6 +295,14 @@ def _tell_choice(study: Study) -> None:
         )
     if study.controls:
         told = ", ".join(f"{one.control.value} {one.pnl_per_game:+.2f}" for one in study.controls if one.applies)
-        left = [one.control.value for one in study.controls if one.vanished is False]
-        verdict = f"a LEAK? profit stays with {', '.join(left)}" if left else "profit does not survive"
-        click.echo(f"  controls, $ per game: {told}: {verdict}")
+        click.echo(f"  controls, $ per game: {told}: {_verdict(study.controls)}")
+
+
+def _verdict(controls: list[Broken]) -> str:
+    """Say whether profit survived nights that were broken on purpose."""
+    stays, untold = (
+        [one.control.value for one in controls if one.applies and one.vanished is said] for said in (False, None)
+    )
+    if stays:
+        return f"a LEAK? profit stays with {', '.join(stays)}"
+    return f"too few games to tell for {', '.join(untold)}" if untold else "profit does not survive"

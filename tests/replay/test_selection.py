@@ -15,7 +15,7 @@ from replay.film import build_film
 from replay.find import load_strategy
 from replay.models import load_model
 from replay.runs import featured_cell
-from replay.selection import choice_of, judge_grid, overfit_of, run_controls, walk_forward
+from replay.selection import _has_vanished, choice_of, judge_grid, overfit_of, run_controls, walk_forward
 from replay.settings import Setting
 from replay.stats import deflated_sharpe, minimum_detectable
 from replay.sweep import Sweep, run_sweep
@@ -140,6 +140,15 @@ def test_controls_are_run_in_every_way(swept, nights) -> None:
     shifted = next(broken for broken in here if broken.control is Control.TIME_SHIFT)
     assert shifted.pnl_per_game == pytest.approx(alone.pnl_per_game)
     assert shifted.vanished is True
+
+
+@pytest.mark.parametrize(
+    ("held", "mean", "low", "told"),
+    [(2.0, 0.9, -3.0, True), (2.0, 1.1, 0.1, False), (2.0, 1.1, -0.1, None), (-1.0, 5.0, 4.0, None)],
+)
+def test_profit_vanishes_stays_or_cannot_be_told(held, mean, low, told) -> None:
+    """Less than half left has vanished; more has stayed only where it is told apart from nothing."""
+    assert _has_vanished(held, mean, low) is told
 
 
 def test_a_night_of_one_game_is_only_shifted(tmp_path) -> None:

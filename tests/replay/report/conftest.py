@@ -12,6 +12,7 @@ import pytest
 
 from recorder.tape.reader import open_tape
 from replay.counterfactual import PollPlan
+from replay.executors import SerialExecutor
 from replay.film import build_film
 from replay.find import load_strategy
 from replay.models import load_model
@@ -19,7 +20,9 @@ from replay.report.evidence import gather
 from replay.report.facts import Overlay, Span
 from replay.report.run import CellRow, Run, read_run
 from replay.runs import featured_cell, write_sweep
+from replay.selection import choice_of, judge_grid, overfit_of, run_controls, walk_forward
 from replay.settings import Setting, View, grid
+from replay.study import Study
 from replay.sweep import run_sweep
 
 SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample"
@@ -51,10 +54,26 @@ def evidence(film, sweep):
 
 
 @pytest.fixture(scope="session")
-def run_folder(sweep, evidence, tmp_path_factory):
+def study(film, sweep):
+    """The sweep with what is said of its choice: three games are too few for most of it."""
+    executor = SerialExecutor(load_strategy("fusion"), load_model("brownian"))
+    chosen = sweep.cells[featured_cell(sweep)]
+    return Study(
+        sweep=sweep,
+        choice=choice_of(sweep, trials=1_234),
+        walk=walk_forward(sweep),
+        overfit=overfit_of(sweep),
+        grid=judge_grid(sweep),
+        controls=run_controls([film], executor, chosen.setting, chosen.pnl_per_game),
+    )
+
+
+@pytest.fixture(scope="session")
+def run_folder(sweep, study, evidence, tmp_path_factory):
     """The run as the verb sweep writes it."""
     folder = tmp_path_factory.mktemp("run")
-    write_sweep(sweep, folder, seconds=1.0, command=["gametape", "sweep", "sample", "--out", "a run"])
+    command = ["gametape", "sweep", "sample", "--out", "a run"]
+    write_sweep(sweep, folder, seconds=1.0, command=command, facts=study.facts())
     evidence.write(folder / "evidence.json")
     return folder
 
@@ -119,5 +138,6 @@ def walk(draw: random.Random) -> Overlay:
         fair=[(at, min(price + 13, 1000)) for at, price in zip(times, prices, strict=True)],
         signals=[(k * 3_000, 1, 400) for k in range(20)],
         fills=[(k * 3_000 + 20, -1, 400) for k in range(20)],
+        exits=[],
         gaps=[Span(100, 400, "book")],
     )

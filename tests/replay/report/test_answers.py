@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from replay.report.answers import answer_of, choices_of, panels_of, prices_of
+from replay.report.answers import answer_of, choices_of, panels_of, prices_of, swings_of
 
 
 def test_phases_of_a_poll_are_averaged_game_by_game(run):
@@ -79,7 +79,18 @@ def test_games_needed_are_counted_beyond_those_at_hand(run):
 def test_profit_that_never_varies_needs_no_arithmetic(run):
     """Without a spread there is nothing to detect, and no Sharpe ratio to deflate."""
     answer = answer_of(choices_of(with_pnl(run, lambda cell: [0.0, 0.0, 0.0])))
-    assert (answer.more_games, answer.detectable, answer.deflated) == (None, None, None)
+    assert (answer.more_games, answer.detectable) == (None, None)
+
+
+def test_a_swing_moves_one_part_alone(run):
+    """Everything but the part is as featured; the part with the widest reach comes first."""
+    verdicts = choices_of(with_pnl(run, lambda cell: [cell.min_edge_c * 10 + cell.order_delay_ms / 1000] * 3))
+    featured = next(verdict for verdict in verdicts if verdict.is_featured).choice
+    first, second, third = swings_of(verdicts)
+    assert [(first.name, first.width), (second.name, second.width)] == [("min_edge_c", 30.0), ("order_delay_ms", 1.0)]
+    assert (third.name, third.width) == ("poll_s", 0.0)
+    assert first.best.choice == featured._replace(min_edge_c=6.0)
+    assert second.worst.choice == featured._replace(order_delay_ms=0)
 
 
 def test_one_game_has_no_interval(run):

@@ -22,6 +22,7 @@ def overlay():
         fair=[(0, 520), (500, 600)],
         signals=[(510, 1, 560), (520, -1, 540)],
         fills=[(530, 1, 560)],
+        exits=[(700, 1, 580)],
         gaps=[Span(300, 600, "book")],
     )
 
@@ -63,6 +64,7 @@ def test_marks_point_up_for_home_and_down_for_away(evidence, overlay):
     assert path(made, "signal down") == "M561 114h10l-5 9z"
     assert path(made, "filled up").count("M") == 1
     assert "filled down" not in made
+    assert path(made, "sold up") == "M743 104l8 8m0 -8l-8 8"
 
 
 def test_fewer_points_are_smaller_and_keep_the_extremes(evidence, overlay):
@@ -76,5 +78,6 @@ def test_fewer_points_are_smaller_and_keep_the_extremes(evidence, overlay):
 
 def test_a_game_without_a_score_or_a_book_is_an_empty_frame(evidence):
     """Nothing known, nothing drawn, nothing broken."""
-    nothing = Overlay(begin_ns=0, length_ds=0, score=[], mid=[], band=[], fair=[], signals=[], fills=[], gaps=[])
+    names = ("score", "mid", "band", "fair", "signals", "fills", "exits", "gaps")
+    nothing = Overlay(begin_ns=0, length_ds=0, **{name: [] for name in names})
     assert 'class="line' not in game_chart(evidence.games[0], nothing, 600)

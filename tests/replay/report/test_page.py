@@ -21,13 +21,14 @@ EVIL = [
     '"><svg onload=window.pwned=1>',
     "'-alert(1)-'",
     "{{ 7*7 }}{% raw %}",
-    "&lt;b&gt; & \u2028\u2029 \u202e",
+    "&lt;b&gt; & \u2028\u2029 \u202e \x1b[31m",
     "<!--",
 ]
 SECTIONS = [
     "answer",
     "grid",
     "second",
+    "luck",
     "decay",
     "funnel",
     "equity",
@@ -102,7 +103,7 @@ def test_every_chart_has_data(browser, page_file):
             [...svg.querySelectorAll('path:not(.grid):not(.axis):not(.zero):not(.rule), rect, circle')]
               .filter((mark) => { const box = mark.getBBox(); return box.width + box.height > 0; }).length])"""
         )
-        assert len(sizes) == 2 + 1 + 4 + 2 + 1 + 2 + 1 + 2 + 3
+        assert len(sizes) == 2 + 1 + 4 + 2 + 2 + 1 + 3 + 1 + 2 + 3
         assert [label for label, marks in sizes if marks < 2] == []
         assert page.locator("svg.over .mid").count() == page.locator("svg.over .fair").count() == 3
 
@@ -193,6 +194,7 @@ def test_hostile_names_are_text(browser, run, tmp_path):
         assert page.locator("script").count() == 2
         assert EVIL[1] in page.inner_text("#games table")
         assert page.locator(".warnings li").count() == len(EVIL)
+        assert not set("\x1b\u202e\u2028") & set(page.content())
 
 
 def test_data_cannot_end_its_own_script():

@@ -43,7 +43,7 @@ def test_equity_is_drawn_fill_by_fill(evidence):
     """A dot for every fill; with very many, the line alone."""
     few = msgspec.structs.replace(evidence.equity, points=evidence.equity.points[:50])
     assert equity_chart(few, []).count("<circle") == 50
-    many = Equity(points=[(k, k % 7) for k in range(500)], drawdown_u6=0, game_drawdown_u6=0)
+    many = Equity(points=[(k, k % 7, 1) for k in range(500)], stake_u6=1, drawdown_u6=0, game_drawdown_u6=0)
     assert "<circle" not in equity_chart(many, [])
 
 

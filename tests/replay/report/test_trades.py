@@ -96,17 +96,27 @@ def test_what_is_open_is_filled_but_not_settled():
 def test_equity_adds_up_in_order_of_fills_and_knows_its_deepest_fall():
     """A loss that came first is a fall from the start."""
     made = ledger([filled(due_ns=30 * S), filled(token=1, due_ns=20 * S)])
-    equity = equity_of(frame_of(made), [-4_100_000, 5_900_000])
-    assert equity.points == [(20 * S, -4_100_000), (30 * S, 1_800_000)]
+    equity = equity_of(frame_of(made), [-4_100_000, 5_900_000], {})
+    assert [point[:2] for point in equity.points] == [(20 * S, -4_100_000), (30 * S, 1_800_000)]
     assert (equity.drawdown_u6, equity.game_drawdown_u6) == (4_100_000, 4_100_000)
 
 
 def test_a_long_equity_curve_is_thinned_and_keeps_its_end():
     """Of ten thousand fills 600 points are left, the first and the last among them."""
     made = ledger([filled(due_ns=k * S) for k in range(5_000)])
-    equity = equity_of(frame_of(made), [0])
+    equity = equity_of(frame_of(made), [0], {0: 2_000 * S})
     assert len(equity.points) <= 600
-    assert equity.points[-1] == (4_999 * S, 5_000 * 5_900_000)
+    assert equity.points[-1] == (4_999 * S, 5_000 * 5_900_000, 0)
+    assert equity.stake_u6 == 2_001 * 4_100_000
+
+
+def test_what_is_at_stake_is_what_was_paid_and_not_yet_freed():
+    """Buys add cash and fee, a sale frees what it brings after its fee, and the end of a game frees the rest."""
+    sale = filled(due_ns=30 * S, side=-1, cash_u6=3_000_000)
+    made = ledger([filled(due_ns=20 * S), sale, filled(due_ns=40 * S), filled(due_ns=60 * S)])
+    equity = equity_of(frame_of(made), [0], {0: 50 * S})
+    assert [stake for *_, stake in equity.points] == [4_100_000, 1_200_000, 5_300_000, 0]
+    assert equity.stake_u6 == 5_300_000
 
 
 def test_decay_is_what_later_orders_still_find():
