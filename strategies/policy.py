@@ -146,8 +146,10 @@ def decide(market: Market, sight: Sight, cells: Cells, log: Log, view: int, toke
         if edge < params[_REARM, cell]:
             cells.armed[token, cell] = 1
         acts = edge >= params[_MIN_EDGE, cell] and (params[_POLICY, cell] == _EVERY or cells.armed[token, cell] == 1)
-        sells = cells.position_u6[token, cell] > 0 and edge < params[_EXIT_EDGE, cell]
-        if not (acts or sells):
+        leaves = edge < params[_EXIT_EDGE, cell]
+        # What is under way may arrive into an edge that has gone: then it is sold at the next look, moved or not.
+        waits = waits or (leaves and cells.outstanding[token, cell] >= 0)
+        if not acts and not (leaves and cells.position_u6[token, cell] > 0):
             continue
         if cells.outstanding[token, cell] >= 0 or evaluation[1] - cells.last_ns[token, cell] < params[_COOLDOWN, cell]:
             waits = True

@@ -153,6 +153,13 @@ def test_an_exit_sells_the_position_at_the_bid_when_the_edge_is_gone():
     assert said.fold.cells.cash_u6[HOME, 0] == -cash
 
 
+def test_what_arrives_after_the_edge_has_gone_is_sold_at_the_next_look():
+    """The buy arrives when the edge is below the exit already: the next message sells it, though no edge moves."""
+    small = asks(50, 62, 62, 62, every_ms=500, bids=((48, 1_000),))
+    said = fold_night(small, Setting(venue_delay_ms=0, order_delay_ms=800, limit_slip_u6=20 * CENT, exit_edge_u6=0))
+    assert [(order["side"], order["signal_ns"] / SECOND) for order in said.orders] == [(1, 1), (-1, 2)]
+
+
 def test_an_exit_waits_for_a_bid():
     """Where nobody bids the position stays, and is sold when somebody does."""
     small = SmallNight().link().score(0, 10, 10, 60).book(1_000, HOME, (), ((50, 1_000),))
@@ -161,7 +168,8 @@ def test_an_exit_waits_for_a_bid():
     assert [(order["side"], order["signal_ns"] / SECOND) for order in said.orders] == [(1, 1), (-1, 3)]
 
 
-prices = st.lists(st.integers(30, 70), min_size=1, max_size=30)
+# Edges that come back and stay are where cells might hear of each other.
+prices = st.lists(st.integers(30, 70) | st.sampled_from([50, 55, 62]), min_size=1, max_size=30)
 edges = st.lists(st.integers(1, 25), min_size=2, max_size=5, unique=True)
 
 
