@@ -102,7 +102,6 @@ const makeRow = (id) => {
     paint(entry) {
       const { state } = entry;
       const fresh = freshness(entry);
-      const isBookOld = fresh.book.home && fresh.book.away;
       say(status, standing(state));
       say(why, whyStale(entry, fresh));
       mark(row, "stale", fresh.any);
@@ -112,21 +111,22 @@ const makeRow = (id) => {
       mark(cells.seen, "old", fresh.game);
       mark(cells.model, "old", fresh.game);
       mark(pattern.element, "old", fresh.game);
-      mark(cells.market, "old", isBookOld);
-      mark(cells.moved, "old", isBookOld);
       mark(cells.edge, "old", fresh.any);
       SIDES.forEach((side, k) => {
         const book = state.tokens?.[side];
         const edge = state.edge_u6?.[side];
         say(teams[k], side === "away" ? state.away : `at ${state.home}`);
-        const score = state[`${side}_score`];
+        const score = state.status === "scheduled" ? null : state[`${side}_score`];
         say(scores[k], isKnown(score) ? String(score) : NONE);
         say(market[k], quote(book));
         mark(market[k], "old", fresh.book[side]);
+        mark(market[k], "quiet", fresh.quiet[side]);
+        mark(moved[k], "old", fresh.book[side]);
+        mark(moved[k], "quiet", fresh.quiet[side]);
         say(model[k], cents(side === "home" ? state.model_home_u6 : other(state.model_home_u6)));
         say(edges[k], signed(edge));
         mark(edges[k], "plus", isKnown(edge) && edge > 0);
-        say(moved[k], book?.trust === "unknown" ? "unknown" : age(fresh.ages[side]));
+        say(moved[k], book?.trust === "unknown" ? NONE : age(fresh.ages[side]));
       });
       say(seen, age(fresh.ages.game));
       pattern.paint(state.pattern);
@@ -146,7 +146,7 @@ const TICK = 5;
 const HALF = 12;
 
 export const makePattern = () => {
-  const element = svg("svg", { class: "pattern", role: "img", viewBox: `0 0 ${18 * TICK} ${2 * HALF}` });
+  const element = svg("svg", { class: "pattern", role: "img", viewBox: `0 0 ${18 * TICK} ${2 * HALF}`, preserveAspectRatio: "xMinYMid" });
   let told = null;
   return {
     element,
@@ -178,7 +178,7 @@ export const signalItem = (signal) => {
     { class: signal.refused ? "refused" : null },
     el("time", {}, utc(ms(signal.recv_ns))),
     el("a", { href: `#/game/${encodeURIComponent(signal.game_id)}` }, `${side}${size} ${signal.team}`),
-    el("span", { class: "n" }, `fair ${cents(signal.fair_u6)}, ask ${cents(signal.ask_u6)}, edge `, el("b", {}, signed(signal.edge_u6))),
+    el("span", { class: "n" }, `fair ${cents(signal.fair_u6)}, ask ${cents(signal.ask_u6)}: `, el("b", {}, signed(signal.edge_u6))),
     signal.refused ? el("span", { class: "fine" }, `no order: ${String(signal.refused).replaceAll("_", " ")}`) : null,
   );
 };

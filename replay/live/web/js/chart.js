@@ -3,7 +3,7 @@
 import uPlot from "../vendor/uPlot.esm.js";
 import { el } from "./dom.js";
 import { columns, courtTime, lastAt } from "./history.js";
-import { NONE, court, isKnown, minutes, ms, points, utc } from "./words.js";
+import { NONE, court, isKnown, minutes, ms, periodSpan, points, utc } from "./words.js";
 
 const HEIGHTS = [300, 190];
 const SIGNAL_PX = 6;
@@ -42,7 +42,7 @@ export const makeCharts = (box, { league, home, onSeek }) => {
     const at = data.x[k];
     const price = (value) => (isKnown(value) ? `${value.toFixed(1)} c` : NONE);
     const clock = clockWords(history, league, at);
-    const score = isKnown(data.home[k]) ? `${data.home[k]}:${data.away[k]}` : NONE;
+    const score = isKnown(data.home[k]) ? `${data.away[k]} – ${data.home[k]}` : NONE;
     const band = isKnown(data.bid[k]) ? ` (${data.bid[k].toFixed(1)} – ${data.ask[k].toFixed(1)})` : "";
     const guess = isKnown(data.point[k])
       ? ` · final margin ${points(data.point[k])} [${points(data.low[k])}, ${points(data.high[k])}]`
@@ -71,7 +71,7 @@ export const makeCharts = (box, { league, home, onSeek }) => {
         tzDate: (at) => uPlot.tzDate(new Date(at), "UTC"),
         legend: { show: false },
         scales: { x: { time: !byCourt }, y: scale },
-        axes: [timeAxis(byCourt && history.court ? history.court : null, league, byCourt), valueAxis()],
+        axes: [timeAxis(byCourt ? league : null), valueAxis()],
         series: [{}, ...series],
         bands,
         cursor: { sync: { key: "game" }, drag: { x: true, y: false, dist: DRAG_PX }, points: { size: 6 } },
@@ -142,7 +142,7 @@ export const makeCharts = (box, { league, home, onSeek }) => {
     show(next, isByCourt) {
       history = next;
       data = columns(history);
-      played = courtTime(history);
+      played = courtTime(history, league);
       byCourt = isByCourt && played !== null;
       build();
     },
@@ -152,8 +152,10 @@ export const makeCharts = (box, { league, home, onSeek }) => {
       charts.forEach((chart, number) => chart.setData(table(number)));
     },
     setMoment(at) {
+      if (at === momentMs) return;
       momentMs = at;
       charts.forEach(placeMoment);
+      if (at !== null && data) tell(Math.max(lastAt(data.x.map((time) => [time]), at), 0));
     },
     restyle: () => history && build(),
     close() {
@@ -224,24 +226,23 @@ const axis = (more) => ({
 
 const valueAxis = () => axis({ size: 44, values: (_, splits) => splits.map((value) => String(value).replace("-", "−")) });
 
-// A name for every period, and for its middle what is left of it.
-const timeAxis = (rules, league, byCourt) => {
-  if (!byCourt) return axis({ size: 34, space: 70, values: (_, splits) => splits.map((at) => utc(at).slice(0, 5)) });
-  if (!rules) return axis({ size: 34, values: (_, splits) => splits.map((at) => minutes(at)) });
-  const { periods, period_ms: length, overtime_ms: more } = rules;
-  const starts = (end) => {
+// By wall time, or where a league is given by its game clock: a name for every period, for its middle what is left.
+const timeAxis = (league) => {
+  if (league === null) return axis({ size: 34, space: 70, values: (_, splits) => splits.map((at) => utc(at).slice(0, 5)) });
+  const named = (end) => {
     const found = [];
-    for (let number = 1, from = 0; from <= end; number += 1) {
-      const mine = number <= periods ? length : more || length;
-      found.push([from, court(league, number, null)], [from + mine / 2, minutes(mine / 2)]);
-      from += mine;
+    for (let number = 1, at = 0; at <= end; number += 1) {
+      const { from, length } = periodSpan(league, number);
+      if (length === 0) break;
+      found.push([from, court(league, number, null)], [from + length / 2, minutes(length / 2)]);
+      at = from + length;
     }
     return found;
   };
   return axis({
     size: 34,
-    splits: (_, __, low, high) => starts(high).map(([at]) => at).filter((at) => at >= low && at <= high),
-    values: (_, splits) => splits.map((at) => starts(at).find(([from]) => from === at)?.[1] ?? ""),
+    splits: (_, __, low, high) => named(high).map(([at]) => at).filter((at) => at >= low && at <= high),
+    values: (_, splits) => splits.map((at) => named(at).find(([from]) => from === at)?.[1] ?? ""),
   });
 };
 

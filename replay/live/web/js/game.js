@@ -3,7 +3,7 @@
 import { makePattern, other, quote, signalItem } from "./board.js";
 import { clockWords, makeCharts } from "./chart.js";
 import { el, mark, say } from "./dom.js";
-import { lastAt, readHistory, scoreChanges } from "./history.js";
+import { courtTime, lastAt, readHistory, scoreChanges } from "./history.js";
 import { freshness, night, now, whyStale } from "./night.js";
 import { get } from "./wire.js";
 import { NONE, age, cents, isKnown, ms, points, shares, signed, standing, utc } from "./words.js";
@@ -87,7 +87,7 @@ export const makeGame = (page, gameId, { changed, seek }) => {
     history.signals.forEach((signal) => (signal.is_home = signal.token_id === home));
     charts = makeCharts(chartBox, { league: entry.state.league, home: entry.state.home, onSeek: night.tape ? seek : null });
     charts.show(history, isByCourt);
-    axis.hidden = history.clock.length < 2;
+    axis.hidden = courtTime(history, entry.state.league) === null;
     fillTable(table, history, entry.state.league);
     say(gaps, gapWords(history.gaps));
     changed();
@@ -126,6 +126,7 @@ export const makeGame = (page, gameId, { changed, seek }) => {
     steps: () =>
       charts && {
         history,
+        league: night.games.get(gameId).state.league,
         signal: history.signals.map((signal) => ms(signal.recv_ns)),
         score: scoreChanges(history).map(([at]) => at),
         gap: history.gaps.map(([at]) => at),

@@ -1,6 +1,6 @@
 // The course of one game as columns over one time axis: what was known then, step by step, never in between.
 
-import { isKnown, ms } from "./words.js";
+import { isKnown, ms, playedMs } from "./words.js";
 
 const rows = (series, scale = 1) =>
   (series ?? []).map(([at, ...values]) => [ms(at), ...values.map((value) => (isKnown(value) && value !== -1 ? value / scale : null))]);
@@ -11,8 +11,7 @@ export const readHistory = (answer) => ({
   spread: rows(answer.series.spread_u6, 1e4),
   model: rows(answer.series.model_home_u6, 1e4),
   prediction: (answer.series.prediction ?? []).map(([at, ...values]) => [ms(at), ...values]),
-  clock: (answer.series.clock ?? []).map(([at, ...values]) => [ms(at), ...values]),
-  court: answer.court ?? null,
+  clock: (answer.series.clock ?? []).map(([at, period, clockMs]) => [ms(at), period, clockMs]),
   signals: answer.signals ?? [],
   gaps: (answer.gaps ?? []).map(([from, to, feed]) => [ms(from), ms(to), feed]),
 });
@@ -61,8 +60,7 @@ export const columns = (history) => {
 };
 
 // Wall time -> how much of the game has been played, and back. Between two sights of the clock it is taken to have run.
-export const courtTime = (history) => {
-  const { clock } = history;
+export const courtTime = (history, league) => {
   const between = (table, from, to, value) => {
     let low = 0;
     let high = table.length - 1;
@@ -79,7 +77,10 @@ export const courtTime = (history) => {
   };
   // A clock that was set back must not fold the axis over.
   let furthest = 0;
-  const table = clock.map(([at, , , played]) => [at, (furthest = Math.max(furthest, played))]);
+  const table = history.clock
+    .map(([at, period, clockMs]) => [at, playedMs(league, period, clockMs)])
+    .filter(([, played]) => played !== null)
+    .map(([at, played]) => [at, (furthest = Math.max(furthest, played))]);
   return table.length < 2
     ? null
     : { of: (at) => between(table, 0, 1, at), wall: (played) => between(table, 1, 0, played), end: table[table.length - 1][1] };

@@ -1,9 +1,9 @@
 // Which page is shown, and when it is painted: at once when something is heard, and once a second because ages grow.
 
 import { makeBoard, paintHeader } from "./board.js";
-import { byId, say } from "./dom.js";
+import { byId, el, say } from "./dom.js";
 import { night, now } from "./night.js";
-import { follow, openNight } from "./wire.js";
+import { follow, keepToken, openNight } from "./wire.js";
 
 let view = null; // { paint, close? }
 let scrubber = null;
@@ -13,6 +13,7 @@ const paint = () => {
   isDue = false;
   paintHeader(now());
   view?.paint();
+  scrubber?.paint();
 };
 
 // However much is heard, the page is painted once a frame.
@@ -46,7 +47,7 @@ const route = async () => {
     if (shown !== gameId) return;
     view = makeGame(byId("page"), gameId, { changed, seek: (at) => scrubber?.seek(at) });
   }
-  scrubber?.show(gameId, view.steps ?? null);
+  scrubber?.show(view.steps ?? null);
   paint();
 };
 
@@ -69,12 +70,28 @@ const start = async () => {
   route();
   try {
     await openNight();
+    changed();
   } catch {
     // follow() says so, and tries again
   }
   if (night.tape) await startTape();
-  else await follow(changed);
+  else await follow(changed, askToken);
 };
+
+// An exposed server answers to who knows its token; the page asks for it and goes on.
+const askToken = () =>
+  new Promise((resolve) => {
+    const token = el("input", { type: "password", id: "token", autocomplete: "off", required: true });
+    const submit = (event) => {
+      event.preventDefault();
+      keepToken(token.value.trim());
+      form.remove();
+      resolve();
+    };
+    const form = el("form", { class: "token", onsubmit: submit }, el("label", { for: "token" }, "Token of this server"), token, el("button", {}, "Go on"));
+    byId("page").before(form);
+    token.focus();
+  });
 
 const startTape = async () => {
   night.isLost = false;
@@ -85,7 +102,7 @@ const startTape = async () => {
   const { makeScrubber } = await import("./scrub.js");
   scrubber = makeScrubber(byId("scrubber"), changed);
   await scrubber.open(readPlace().atMs);
-  scrubber.show(shown, view?.steps ?? null);
+  scrubber.show(view?.steps ?? null);
 };
 
 start();

@@ -4,6 +4,9 @@
 const PLAYING = new Set(["live", "break", "delayed"]);
 const RANK = { live: 1, break: 1, delayed: 1, scheduled: 2, final: 3 };
 const SIGNALS_MAX = 200;
+const SCORE_FRESH_MS = { live: 30_000, break: 90_000, delayed: 90_000 };
+const BOOK_FRESH_MS = 30_000;
+const BLIND = new Set(["starting", "cut", "ended"]);
 
 export const night = {
   games: new Map(), // game_id -> { state, heardAt }
@@ -12,7 +15,6 @@ export const night = {
   isLost: true,
   lostAt: null,
   tape: null, // { name, label, first_ns, last_ns } where a recorded tape is looked at
-  fresh: { game: 30_000, book: 30_000 },
   nowMs: null, // the server's time when it last said it, and when that was
   nowAt: 0,
 };
@@ -38,9 +40,13 @@ export const signalKey = (signal) => `${signal.seq}/${signal.token_id}`;
 
 export const isPlaying = (state) => PLAYING.has(state.status);
 
+// Without its engine the server answers, and knows nothing new.
+const isBlind = () => BLIND.has(night.health?.engine);
+
 const older = (ms, since) => (ms === null || ms === undefined ? null : ms + since);
 
-// The ages of a game as they are at this moment, and which of its numbers may no longer pass for live.
+// The ages of a game as they are at this moment, and which of its numbers may no longer pass for live. A book that is
+// known but has long not moved is quiet: nothing would be decided on it when the score changes.
 export const freshness = ({ state, heardAt }) => {
   const since = night.tape ? 0 : performance.now() - heardAt;
   const books = { home: state.tokens?.home, away: state.tokens?.away };
@@ -49,20 +55,23 @@ export const freshness = ({ state, heardAt }) => {
     home: older(books.home?.book_age_ms, since),
     away: older(books.away?.book_age_ms, since),
   };
-  const isOn = isPlaying(state);
-  const isOld = (value, limit) => isOn && (value === null || value > limit);
-  const isBookOld = (side) => isOld(ages[side], night.fresh.book) || (isOn && books[side]?.trust !== "known");
-  const game = night.isLost || state.is_stale || isOld(ages.game, night.fresh.game);
-  const book = { home: night.isLost || isBookOld("home"), away: night.isLost || isBookOld("away") };
-  return { ages, game, book, any: game || book.home || book.away };
+  const limit = SCORE_FRESH_MS[state.status];
+  const isDoubted = (side) => isPlaying(state) && books[side]?.trust !== "known";
+  const isBookAtFault = isDoubted("home") || isDoubted("away");
+  const isScoreOld = limit !== undefined && (ages.game === null || ages.game > limit);
+  const isAllLost = night.isLost || isBlind();
+  const game = isAllLost || isScoreOld || (state.is_stale && !isBookAtFault);
+  const book = { home: isAllLost || isDoubted("home"), away: isAllLost || isDoubted("away") };
+  const quiet = { home: ages.home > BOOK_FRESH_MS, away: ages.away > BOOK_FRESH_MS };
+  return { ages, game, book, quiet, any: game || book.home || book.away };
 };
 
 export const whyStale = ({ state }, fresh) => {
   if (night.isLost) return "connection lost";
   if (!fresh.any) return "";
   if (state.why) return state.why;
-  if (fresh.game) return "score is old";
-  return "book is old or unknown";
+  if (isBlind()) return "the engine is not running";
+  return fresh.game ? "score is old" : "book is not known";
 };
 
 // Worst first: what is on and cannot be trusted, then what is on, what is to come, what is over.

@@ -57,7 +57,7 @@ export const makeScrubber = (box, changed) => {
     const mine = steps();
     if (mine.history !== playedOf) {
       playedOf = mine.history;
-      played = playedOf ? courtTime(playedOf) : null;
+      played = playedOf ? courtTime(playedOf, mine.league) : null;
       courtRow.hidden = played === null;
       if (played) courtSlider.max = Math.ceil(played.end);
     }
@@ -98,7 +98,6 @@ export const makeScrubber = (box, changed) => {
         stop();
       }
       changed();
-      paint();
     }
     isAsking = false;
   };
@@ -161,14 +160,15 @@ export const makeScrubber = (box, changed) => {
     async open(at) {
       go(at ?? ms(night.tape.begin_ns));
       allSignals = (await get(`/v1/signals?limit=${SIGNALS_MAX}`)).signals.map((signal) => ms(signal.recv_ns));
-      paint();
+      changed();
     },
+    paint,
     seek: (at) => Math.abs(at - atMs) >= 1 && go(at),
     // The page that is shown now, and what it has to step to.
-    show(_, newSteps) {
+    show(newSteps) {
       askSteps = newSteps;
       tellUrl();
-      paint();
+      changed();
     },
   };
 };

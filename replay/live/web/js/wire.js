@@ -5,12 +5,34 @@ import { ms } from "./words.js";
 
 const HEALTH_EVERY_MS = 5_000;
 const ANSWER_WITHIN_MS = 4_000;
+const SIGNALS_PAGE = 1_000;
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
+// An exposed server asks for a token. It is kept for this tab, and goes into a header, never into an address.
+const TOKEN = "gametape.token";
+const PROTOCOL = "gametape.v1";
+
+export const keepToken = (token) => sessionStorage.setItem(TOKEN, token);
+
+export class AnswerError extends Error {
+  constructor(path, status) {
+    super(`${path}: ${status}`);
+    this.status = status;
+  }
+}
+
 export const get = async (path) => {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS), cache: "no-store" });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch(path, { headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS), cache: "no-store" });
+  if (!answer.ok) throw new AnswerError(path, answer.status);
   return answer.json();
+};
+
+const openSocket = () => {
+  const token = sessionStorage.getItem(TOKEN);
+  const protocols = token ? [PROTOCOL, `bearer.${token}`] : [PROTOCOL];
+  return new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`, protocols);
 };
 
 export const openNight = async () => {
@@ -21,8 +43,8 @@ export const openNight = async () => {
   answer.games.forEach(take);
 };
 
-// Follow a live night for ever. changed() is called after whatever has changed.
-export const follow = async (changed) => {
+// Follow a live night for ever. changed() is called after whatever has changed; askToken() returns when there is one.
+export const follow = async (changed, askToken) => {
   let socket = null;
   let tries = 0;
   const lose = () => {
@@ -40,13 +62,14 @@ export const follow = async (changed) => {
   const connect = async () => {
     try {
       await openNight();
-      addSignals((await get("/v1/signals?limit=100")).signals);
+      await catchUp();
       await askHealth();
-    } catch {
+    } catch (error) {
+      if (error.status === 401) await askToken();
       again();
       return;
     }
-    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`);
+    socket = openSocket();
     socket.addEventListener("open", () => {
       socket.send(JSON.stringify({ subscribe: { games: null, leagues: null, types: null } }));
       found();
@@ -75,16 +98,28 @@ export const follow = async (changed) => {
   await connect();
 };
 
+// Every signal since the newest one known, page by page.
+const catchUp = async () => {
+  for (;;) {
+    const since = night.signals[0]?.seq ?? -1;
+    const { signals } = await get(`/v1/signals?since=${since}&limit=${SIGNALS_PAGE}`);
+    addSignals(signals);
+    if (signals.length < SIGNALS_PAGE) return;
+  }
+};
+
 const askHealth = async () => {
   night.health = await get("/v1/health");
 };
 
 const hear = (message) => {
-  if (message.type === "snapshot") message.games.forEach(take);
-  else if (message.type === "state") take(message.game);
-  else if (message.type === "signal") addSignals([message.signal ?? message]);
-  else if (message.type === "health") night.health = message.health ?? message;
-  else if (message.type === "pattern") amend(message.game_id, { pattern: message });
+  const { type, game_id: gameId } = message;
+  if (type === "snapshot") message.games.forEach(take);
+  else if (type === "state") take(message.game);
+  else if (type === "signal") addSignals([message]);
+  else if (type === "health") night.health = message.health;
+  else if (type === "pattern") amend(gameId, { pattern: message });
+  else if (type === "prediction") amend(gameId, { prediction: message.prediction });
 };
 
 const amend = (gameId, part) => {

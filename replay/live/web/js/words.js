@@ -23,13 +23,47 @@ export const age = (ms) => {
   return ms < 7_200_000 ? `${Math.floor(ms / 60_000)} min` : `${Math.floor(ms / 3_600_000)} h`;
 };
 
-// Leagues by what they call a period and how many of them are regulation.
-const PERIODS = { ncaamb: ["H", 2], nhl: ["P", 3], mlb: ["Inn ", 99], mls: ["H", 2], epl: ["H", 2], ucl: ["H", 2] };
+// What a league calls a period, how many are regulation, how long they are and overtime is, in minutes. Soccer's clock
+// counts up through the whole game; baseball has none.
+const NBA = { letter: "Q", periods: 4, length: 12, overtime: 5 };
+const SOCCER = { letter: "H", periods: 2, length: 45, overtime: 15, isUp: true };
+const LEAGUES = {
+  nba: NBA,
+  wnba: { ...NBA, length: 10 },
+  ncaawb: { ...NBA, length: 10 },
+  ncaamb: { letter: "H", periods: 2, length: 20, overtime: 5 },
+  nhl: { letter: "P", periods: 3, length: 20, overtime: 5 },
+  nfl: { ...NBA, length: 15, overtime: 10 },
+  ncaaf: { ...NBA, length: 15, overtime: 0 },
+  mls: SOCCER,
+  epl: SOCCER,
+  ucl: SOCCER,
+  mlb: { letter: "Inn ", periods: 99 },
+};
+const MINUTE_MS = 60_000;
 
 const period = (league, number) => {
-  const [letter, regulation] = PERIODS[league] ?? ["Q", 4];
-  if (number <= regulation) return `${letter}${number}`;
-  return number === regulation + 1 ? "OT" : `${number - regulation}OT`;
+  const { letter, periods } = LEAGUES[league] ?? NBA;
+  if (number <= periods) return `${letter}${number}`;
+  return number === periods + 1 ? "OT" : `${number - periods}OT`;
+};
+
+// When a period begins and how long it is, as time played; null where a league has no clock.
+export const periodSpan = (league, number) => {
+  const { periods, length, overtime } = LEAGUES[league] ?? {};
+  if (!length) return null;
+  const extra = Math.max(number - 1 - periods, 0);
+  const from = (Math.min(number - 1, periods) * length + extra * overtime) * MINUTE_MS;
+  return { from, length: (number <= periods ? length : overtime) * MINUTE_MS };
+};
+
+// How much of a game has been played, overtime included; null where that cannot be said.
+export const playedMs = (league, number, clockMs) => {
+  if (!isKnown(number) || !isKnown(clockMs) || number < 1) return null;
+  const span = periodSpan(league, number);
+  if (span === null) return null;
+  const into = LEAGUES[league].isUp ? clockMs - span.from : span.length - clockMs;
+  return span.from + Math.min(Math.max(into, 0), span.length);
 };
 
 export const minutes = (ms) => {
