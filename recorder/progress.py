@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER
 
-__all__ = ["FeedCount", "Tally", "refusal"]
+__all__ = ["FeedCount", "Tally", "is_essential", "refusal"]
 
 _NS = 1_000_000_000
+_ESSENTIAL = frozenset({"nba.scoreboard", "gamma.markets", "polymarket.market", "polymarket.book"})
 _GAPS = frozenset({Kind.CLOSED, Kind.SILENT, Kind.FAILED})
 
 
@@ -18,13 +19,13 @@ class FeedCount:
     """
     One feed so far.
 
-    answers counts frames and usable bodies, refused the other bodies; gaps failed requests, closed sockets (ours at the
-    end apart) and silences.
+    answers counts frames and usable bodies, failures all other bodies, failed requests and closed sockets (ours at the
+    end apart); gaps failed requests, closed sockets and silences.
     """
 
     events: int = 0
     answers: int = 0
-    refused: int = 0
+    failures: int = 0
     gaps: int = 0
     heard_ns: int = 0
     last_why: str = ""
@@ -64,7 +65,7 @@ class Tally:
         if envelope.kind in {Kind.FRAME, Kind.BODY}:
             why = refusal(envelope)
             if why:
-                count.refused += 1
+                count.failures += 1
                 count.last_why = why
                 return
             count.answers += 1
@@ -83,11 +84,11 @@ class Tally:
 
     @property
     def unheard(self) -> dict[str, str]:
-        """The feeds that were asked and never gave a usable answer, each with the last reason."""
+        """The essential feeds that were asked and never gave a usable answer, each with the last reason."""
         return {
             name: count.last_why
             for name, count in sorted(self.feeds.items())
-            if not count.answers and (count.refused or count.gaps)
+            if is_essential(name) and count.failures and not count.answers
         }
 
     @property
@@ -124,7 +125,14 @@ class Tally:
         if facts.get("side") == "us" and facts.get("reason") == "session ends":
             return
         count.gaps += 1
+        # A silence of a feed that was never asked says only that the recorder itself stood still.
+        count.failures += envelope.kind is not Kind.SILENT
         count.last_why = str(facts.get("why") or facts.get("reason") or "silent")
+
+
+def is_essential(feed: str) -> bool:
+    """Say whether a night without this feed is not whole; the others only say more exactly what these say."""
+    return feed.startswith("espn.") or feed in _ESSENTIAL
 
 
 def refusal(envelope: Envelope) -> str:

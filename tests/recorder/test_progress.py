@@ -56,6 +56,8 @@ def test_a_body_that_says_nothing_is_no_answer() -> None:
     put(tally, "espn.nba", Kind.BODY, status=429)
     put(tally, "gamma.markets", Kind.BODY, status=200, payload=b" \n<!doctype html>")
     put(tally, "nba.scoreboard", Kind.FAILED, why="timeout")
+    put(tally, "polymarket.book", Kind.SILENT, asset=None, since_ns=1)
+    put(tally, "nba.playbyplay", Kind.BODY, status=404)
     assert (tally.answers, tally.feeds["espn.nba"].heard_ns) == (0, 0)
     unheard = {"espn.nba": "status 429", "gamma.markets": "a page of HTML", "nba.scoreboard": "timeout"}
     assert tally.unheard == unheard

@@ -1,0 +1,104 @@
+"""How a look at a recording is drawn for a terminal: the verdict first, then what is worst."""
+
+from __future__ import annotations
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from recorder.operate.look import FeedLook, GameLook, Look
+from recorder.tape.show import moment, safe, size
+
+__all__ = ["draw"]
+
+_GOOD, _BAD, _STALE = "bold green", "bold red", "dim"
+_WHY_MAX = 40
+
+
+def draw(seen: Look, *, rows_max: int = 100) -> Group:
+    """Return a look as something that rich prints; at most so many rows for games."""
+    verdict = Text(safe(seen.verdict), style=_BAD if seen.reasons else _GOOD)
+    title = Text.assemble(
+        (safe(seen.tape), "bold"),
+        f"  {moment(seen.at_ns)} UTC  {seen.events:,} events in {_clock(seen.seconds)}",
+    )
+    hidden = len(seen.games) - rows_max
+    parts: list[Text | Table] = [title, verdict, Text(), _feeds(seen)]
+    if seen.games:
+        parts += [Text(), _games(seen, rows_max)]
+    if hidden > 0:
+        parts.append(Text(f"{hidden} more games", style=_STALE))
+    return Group(*parts, Text(), _machine(seen))
+
+
+def _table(*columns: str, left: int = 2) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for at, name in enumerate(columns):
+        table.add_column(name, justify="left" if at < left else "right", no_wrap=True)
+    return table
+
+
+def _feeds(seen: Look) -> Table:
+    table = _table("feed", "state", "age", "msg/s", "usual", "gaps", "reconn.", "lag p50", "lag p99")
+    table.add_column("last trouble", no_wrap=True, overflow="ellipsis", max_width=_WHY_MAX)
+    for one in seen.feeds:
+        table.add_row(
+            safe(one.feed),
+            Text(one.state, style=_feed_style(one)),
+            _seconds(one.age_s),
+            f"{one.rate:.1f}",
+            f"{one.usual_rate:.1f}",
+            str(one.gaps),
+            str(one.reconnects),
+            _milliseconds(one.lag_p50_ms),
+            _milliseconds(one.lag_p99_ms),
+            Text(safe(one.why), style=_STALE),
+            style=_STALE if one.state == "STALE" else "",
+        )
+    return table
+
+
+def _feed_style(one: FeedLook) -> str:
+    return {"LIVE": "green", "WAITING": "", "STALE": _STALE}.get(one.state, _BAD)
+
+
+def _games(seen: Look, rows_max: int) -> Table:
+    table = _table("game", "score", "book age", "recorded")
+    stands_still = any(reason.key in {"dead", "behind"} for reason in seen.reasons)
+    for one in seen.games[:rows_max]:
+        table.add_row(*_game(one), style=_STALE if stands_still else "")
+    return table
+
+
+def _game(one: GameLook) -> tuple[str, str, str, str]:
+    age = "no book" if one.book_age_s is None else _seconds(one.book_age_s)
+    return safe(f"{one.away} @ {one.home}"), safe(one.score) or "-", age, size(one.bytes)
+
+
+def _machine(seen: Look) -> Text:
+    machine = seen.machine
+    hours = "?" if seen.disk_hours is None else f"{seen.disk_hours:,.0f}"
+    memory = "" if machine.resident_bytes is None else f"memory {size(machine.resident_bytes)}"
+    durable = f"durable {seen.behind_s:.1f} s ago"
+    who = ["no recorder"] if machine.pid is None else [f"recorder {machine.pid}", memory, durable]
+    disk = f"disk {size(machine.disk_free_bytes)} free, {hours} h"
+    return Text("  ".join(filter(None, [*who, f"tape {size(machine.tape_bytes)}", disk])), style="cyan")
+
+
+def _seconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    return _clock(seconds) if seconds < 48 * 3600 else f"{seconds / 86_400:.0f} days"
+
+
+def _milliseconds(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "-"
+    return f"{milliseconds:.0f} ms" if abs(milliseconds) < 10_000 else _seconds(milliseconds / 1000)
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

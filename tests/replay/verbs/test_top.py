@@ -1,0 +1,106 @@
+"""`gametape top` beside a recorder, after it, and at a terminal's end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from recorder.clock import SystemClock
+from recorder.envelope import Envelope, Kind, encode_meta
+from recorder.errors import UsageError
+from recorder.operate import alerts
+from recorder.tape.writer import TapeWriter
+from replay.verbs.top import top
+
+SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample"
+
+
+def run(*words: object) -> Result:
+    result = CliRunner().invoke(top, [str(word) for word in words])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+@contextmanager
+def recording(path: Path, *, is_open: bool = True) -> Iterator[TapeWriter]:
+    """A tape that this process holds open, its socket open (or just closed) and a frame of now on it."""
+    clock = SystemClock()
+    kinds = [Kind.OPENED, Kind.FRAME, *([] if is_open else [Kind.CLOSED])]
+    meta = encode_meta({"code": 1006, "reason": "reset", "side": "them"})
+    with TapeWriter.create(path, created_ns=1) as writer:
+        for seq, kind in enumerate(kinds):
+            told = meta if kind is Kind.CLOSED else b""
+            writer.append(Envelope(seq, clock.now_ns(), "polymarket.market", 1, kind, told, b"{}"))
+        writer.commit()
+        yield writer
+
+
+def test_a_dead_tape_is_told_as_such() -> None:
+    """After the night: the verdict says that nobody records, the final scores stand there, and the exit code is 1."""
+    done = run(SAMPLE, "--once")
+    assert done.exit_code == 1
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith("recorder is not running; last event ")
+    scores = [line for line in lines if " @ " in line]
+    assert scores
+    assert all("  final " in line for line in scores)
+    assert "LIVE" not in done.stdout
+
+
+def test_a_good_recording_exits_with_0(tmp_path) -> None:
+    """Beside a recorder: one JSON object, the verdict in it, without disturbing the writer."""
+    with recording(tmp_path / "a") as writer:
+        done = run(tmp_path / "a", "--once", "--json")
+        facts = json.loads(done.stdout)
+        assert writer.commit() == 1
+    assert (done.exit_code, facts["schema"], facts["verdict"]) == (0, "gametape.top/1", "recording is good")
+    assert (facts["is_recording"], facts["machine"]["pid"], facts["events"]) == (True, os.getpid(), 2)
+    assert [(one["feed"], one["state"]) for one in facts["feeds"]] == [("polymarket.market", "LIVE")]
+
+
+def test_the_tape_that_is_recorded_is_meant(tmp_path, monkeypatch) -> None:
+    """Without a name it is the tape being written, else the last one; without any tape it is said so."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="there is no tape"):
+        run("--once")
+    Path("tapes").mkdir()
+    shutil.copytree(SAMPLE, "tapes/z-sample")
+    with recording(Path("tapes/a")):
+        assert json.loads(run("--once", "--json").stdout)["tape"] == "a"
+    os.utime("tapes/a/lock", (1, 1))
+    assert json.loads(run("--once", "--json").stdout)["tape"] in {"z-sample", "a"}
+
+
+def test_alerts_go_to_a_file_and_ctrl_c_is_no_failure(tmp_path, monkeypatch) -> None:
+    """A reason that lasts becomes one line of JSON in the file; Ctrl-C ends the watch with 0."""
+    monkeypatch.setattr(alerts, "RAISE_NS", 100_000_000)
+    news = tmp_path / "alerts.ndjson"
+    given_up = threading.Event()
+
+    def interrupt() -> None:
+        while not (news.exists() and news.read_text().endswith("\n")) and not given_up.wait(0.02):
+            pass
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with recording(tmp_path / "a", is_open=False):
+        watcher = threading.Thread(target=interrupt)
+        watcher.start()
+        try:
+            done = run(tmp_path / "a", "--every", "100ms", "--alerts", news)
+        finally:
+            given_up.set()
+            watcher.join()
+    assert done.exit_code == 0
+    (alert,) = [json.loads(line) for line in news.read_text().splitlines()]
+    assert (alert["what"], alert["key"]) == ("raised", "feed:polymarket.market")
+    assert alert["text"] == "polymarket.market RECONNECTING (reset)"
