@@ -63,6 +63,16 @@ def fold_seconds(film: Film, settings: list[Setting], times: int, *, record: boo
     return best, orders
 
 
+def film_bytes(film: Film) -> int:
+    """Bytes of all columns."""
+    return sum(column.nbytes for column in film.night.rows) + sum(table.nbytes for table in film.night[1:])
+
+
+def film_rows(film: Film) -> int:
+    """Rows of all tables: changes of books, observations of games, polls, rules."""
+    return len(film.night.rows.seq) + sum(len(table) for table in film.night[1:])
+
+
 def step_micros(tape: Tape, count: int, size: int) -> tuple[float, float]:
     """Microseconds an envelope costs when so many are fed at a time: in all, and for decoding alone."""
     envelopes = list(islice(tape.read(), count))
@@ -79,6 +89,21 @@ def step_micros(tape: Tape, count: int, size: int) -> tuple[float, float]:
     return whole / len(envelopes) * 1e6, (time.process_time() - began) / len(envelopes) * 1e6
 
 
+def measure_growth(folder: Path, changes: int) -> None:
+    """Print seconds for nights of so many games with as many changes each, and for so many cells of the last one."""
+    told = []
+    for games in (1, 2, 4, 8):
+        path = folder / f"games-{games}"
+        write_night(path, plan_night(8, games, "2026-01-15", changes * games // 8))
+        film = open_film(open_tape(path), folder / "film")
+        one, many = fold_seconds(film, ONE, 5)[0], fold_seconds(film, MANY, 3)[0]
+        told.append(f"{games} games, {len(film.night.rows.seq):,} rows: one {one * 1e3:.1f} ms, 1,000 {many:.3f} s")
+    print("\n".join(f"growth                    {line}" for line in told))
+    for count in (125, 250, 500, 1_000):
+        took, _ = fold_seconds(film, MANY[:: len(MANY) // count], 3)
+        print(f"growth                    {count:,} cells {took:.3f} s")
+
+
 def measure(tape: Tape, cache: Path) -> None:
     film = open_film(tape, cache)
     rows = len(film.night.rows.seq)
@@ -90,6 +115,7 @@ def measure(tape: Tape, cache: Path) -> None:
     print(f"one cell, evaluations too {rows / kept / 1e6:12.1f} M rows/s")
     many, orders = fold_seconds(film, MANY, 3)
     print(f"1,000 cells, 20 views     {many / one:12.1f} times one cell, {orders:,} orders")
+    print(f"film in memory            {film_bytes(film) / film_rows(film):12.1f} bytes a row of any table")
     for size in (1, 100):
         whole, decoding = step_micros(tape, 100_000, size)
         print(f"engine, {size:3} at a time     {whole:12.1f} us an envelope, {decoding:.1f} of them for decoding")
@@ -132,6 +158,7 @@ def main() -> None:
         if given.tape is None:
             write_night(path, plan_night(8, 8, "2026-01-15", given.changes))
         measure(open_tape(path), Path(folder) / "film")
+        measure_growth(Path(folder), given.changes)
     if given.compile:
         measure_compiler()
 
