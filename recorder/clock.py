@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["STEP_NS", "Clock", "ManualClock", "SystemClock"]
+__all__ = ["STEP_NS", "Clock", "Discipline", "ManualClock", "SystemClock", "clock_discipline"]
 
 # FORMATS 5.7: a wall clock that moved by more than this against the steady one was stepped, not slewed.
 STEP_NS = 50_000_000
@@ -59,6 +61,29 @@ class SystemClock:
             return 0
         self._wall_offset_ns = offset_ns
         return step_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Discipline:
+    """What the kernel says of the wall clock: is somebody keeping it right, and how wrong it may be at most."""
+
+    is_kept: bool
+    error_ms_max: float
+
+
+def clock_discipline() -> Discipline | None:
+    """Ask the kernel whether the wall clock is kept by NTP or the like; None where it cannot be asked."""
+    try:
+        ask = ctypes.CDLL(None, use_errno=True).adjtimex
+    except (OSError, AttributeError):
+        return None
+    # struct timex of a 64-bit Linux: modes at 0 (0: only read), maxerror in microseconds at 24, status at 40.
+    timex = (ctypes.c_int64 * 32)()
+    state = ask(ctypes.byref(timex))
+    if state < 0 or ctypes.sizeof(ctypes.c_long) != 8:
+        return None
+    is_unsynchronised = bool(timex[5] & 0x40) or state == 5
+    return Discipline(is_kept=not is_unsynchronised, error_ms_max=timex[3] / 1000)
 
 
 class ManualClock:

@@ -48,6 +48,8 @@ _PLUGINS = "Plug-ins"
 VERBS: dict[str, Verb] = {
     "record": Verb(_RECORD, "recorder.cli:record", "Record tonight's games and markets, byte for byte."),
     "live": Verb(_RECORD, "replay.verbs.live:live", "Record, and decide as it comes."),
+    "doctor": Verb(_RECORD, "recorder.operate.cli:doctor", "Check that this machine is ready for a night."),
+    "top": Verb(_RECORD, "replay.verbs.top:top", "Watch a recording on one screen, worst first."),
     "games": Verb(_RECORD, "recorder.cli:games", "Show which game belongs to which market."),
     "config": Verb(_RECORD, "recorder.cli:config", "Show every setting and where its value came from."),
     "chaos": Verb(_RECORD, "recorder.chaos.cli:chaos", "Record a simulated night of faults; say what was lost."),

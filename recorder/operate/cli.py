@@ -13,9 +13,11 @@ from recorder.envelope import Envelope
 from recorder.tape import show
 
 if TYPE_CHECKING:
+    from recorder.config import Config
+    from recorder.operate.doctor import Check
     from recorder.operate.receipt import Receipts
 
-__all__ = ["info"]
+__all__ = ["doctor", "info"]
 
 
 @click.command()
@@ -69,6 +71,102 @@ def info(tape: str, as_json: bool) -> None:
         click.echo(show.json_line(facts))
     else:
         _print_info(facts)
+
+
+@click.command()
+@click.option("--tonight", is_flag=True, help="Also ask for tonight's games and their markets.")
+@click.option("--network", is_flag=True, help="Also ask every host for its address, an answer and the time.")
+@click.option("--league", "leagues", multiple=True, metavar="KEY", help="With --tonight: these leagues.")
+@click.option("--upstream", metavar="URL", help="Ask this base address instead of every public one.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8787, show_default=True, help="The live API's port.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(
+    tonight: bool, network: bool, leagues: tuple[str, ...], upstream: str | None, port: int, as_json: bool
+) -> None:
+    """
+    Check that this machine is ready to record, and that the last night ended well.
+
+    \b
+      gametape doctor
+      gametape doctor --tonight --league nba       before the game: is every game matched?
+      gametape doctor --network                    does every source answer?
+      gametape doctor --json | jq '.checks[] | select(.level != "ok")'
+
+    Each check is ok, warn or fail, with what to do. Nothing is asked of the network unless you say so. Exit code 0, or
+    1 where a check fails.
+    """
+    from recorder.clock import SystemClock
+    from recorder.config import load_config
+    from recorder.errors import Exit, UsageError
+    from recorder.operate.doctor import Check, check_machine
+
+    try:
+        config = load_config({"leagues": list(leagues) or None}, upstream=upstream).config
+    except UsageError as error:
+        checks = [Check("configuration", "fail", f"{error.what} {error.why}".strip(), error.hint)]
+    else:
+        checks = check_machine(config, SystemClock(), port=port)
+        checks += _network_checks(config) if network else []
+        checks += _tonight_checks(config) if tonight else []
+    is_ok = all(check.level != "fail" for check in checks)
+    if as_json:
+        click.echo(show.json_line({"schema": "gametape.doctor/1", "ok": is_ok, "checks": checks}))
+    else:
+        _print_checks(checks)
+    if not is_ok:
+        raise SystemExit(Exit.FAILED)
+
+
+def _network_checks(config: Config) -> list[Check]:
+    import asyncio
+    from urllib.parse import urlsplit
+
+    from recorder.clock import SystemClock
+    from recorder.net.probe import Answer, Unreachable, probe
+    from recorder.operate.doctor import check_host
+
+    urls = {
+        urlsplit(url).netloc: url for url in msgspec.to_builtins(config.upstream()).values() if isinstance(url, str)
+    }
+    clock = SystemClock()
+
+    async def ask_all() -> list[Answer | Unreachable]:
+        return await asyncio.gather(*(probe(url, clock, user_agent=config.user_agent) for url in urls.values()))
+
+    return [check_host(host, answer) for host, answer in zip(urls, asyncio.run(ask_all()), strict=True)]
+
+
+def _tonight_checks(config: Config) -> list[Check]:
+    import asyncio
+
+    from recorder.clock import SystemClock
+    from recorder.errors import UpstreamError
+    from recorder.games import look_at
+    from recorder.leagues import game_date, league_of
+    from recorder.operate.doctor import Check, check_plan
+    from recorder.plan import Plan
+
+    now_ns = SystemClock().now_ns()
+    try:
+        plan = asyncio.run(look_at(config, [league_of(key) for key in dict.fromkeys(config.leagues)], now_ns))
+    except UpstreamError as error:
+        return [Check("tonight", "fail", f"{error.what}: {error.why}", "gametape doctor --network")]
+    day = game_date(now_ns)
+    games = tuple(game for game in plan.games if game.start_ns is None or game_date(game.start_ns) == day)
+    alone = tuple(game for game in plan.unmatched if game.start_ns is None or game_date(game.start_ns) == day)
+    return check_plan(Plan(games, alone), now_ns)
+
+
+def _print_checks(checks: list[Check]) -> None:
+    width = max(len(check.name) for check in checks)
+    colours = {"ok": "green", "warn": "yellow", "fail": "red"}
+    for check in checks:
+        level = click.style(f"{check.level:<4}", fg=colours[check.level])
+        click.echo(f"{level}  {show.safe(check.name):<{width}}  {show.safe(check.said)}")
+        if check.fix:
+            click.echo(f"      {'':<{width}}  try: {show.safe(check.fix)}")
+    counts = {level: sum(check.level == level for check in checks) for level in colours}
+    click.echo(", ".join(f"{count} {level}" for level, count in counts.items()), err=True)
 
 
 def _shown_to(receipts: Receipts, envelopes: Iterable[Envelope]) -> Iterator[Envelope]:

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import sys
 import time
 
-from recorder.clock import STEP_NS, ManualClock, SystemClock
+from recorder.clock import STEP_NS, ManualClock, SystemClock, clock_discipline
 
 
 def test_never_falls() -> None:
@@ -53,3 +54,11 @@ def test_manual_clock_moves_only_when_told() -> None:
     clock.advance(10)
     clock.step_wall(-7)
     assert (clock.now_ns(), clock.wall_step_ns(), clock.wall_step_ns()) == (15, -7, 0)
+
+
+def test_the_kernel_says_whether_the_clock_is_kept() -> None:
+    """On Linux the kernel answers, with a bound of the error that is a time; elsewhere there is no answer."""
+    kept = clock_discipline()
+    if sys.platform == "linux":
+        assert kept is not None
+        assert 0 <= kept.error_ms_max < 1e9
