@@ -12,9 +12,10 @@ from recorder.envelope import Envelope, Kind
 from recorder.feeds.book import BookWitnessFeed
 from recorder.feeds.espn import EspnFeed
 from recorder.feeds.gamma import GammaFeed
-from recorder.feeds.nba import NbaScoreboardFeed
+from recorder.feeds.nba import NbaGameFeed, NbaScoreboardFeed
 from recorder.feeds.polling import Pace
 from recorder.feeds.polymarket import MarketSocketFeed
+from recorder.feeds.sports import SportsSocketFeed
 from recorder.leagues import LEAGUES
 from recorder.plan import Planner
 from recorder.session import Session
@@ -40,18 +41,21 @@ async def _rerecord(source: Source, path: Path, options: PlayOptions, league: st
         feeds = [
             EspnFeed(LEAGUES[league], bases.espn, rng=rng, pace=pace),
             NbaScoreboardFeed(bases.nba, rng=rng, pace=pace),
+            NbaGameFeed("playbyplay", bases.nba, rng=rng, every_s=poll_s),
+            NbaGameFeed("boxscore", bases.nba, rng=rng, every_s=poll_s),
+            SportsSocketFeed(bases.sports_ws, rng=rng),
             GammaFeed([LEAGUES[league]], bases.gamma, rng=rng),
             MarketSocketFeed(bases.market_ws, rng=rng),
             BookWitnessFeed(bases.clob, rng=rng, witness_s=1.0),
         ]
-        open_sockets: set[int] = set()
+        open_sockets: set[tuple[str, int]] = set()
         drained = asyncio.Event()
 
         def watch(envelope: Envelope) -> None:
             if envelope.kind is Kind.OPENED:
-                open_sockets.add(envelope.conn)
+                open_sockets.add((envelope.feed, envelope.conn))
             elif envelope.kind is Kind.CLOSED:
-                open_sockets.discard(envelope.conn)
+                open_sockets.discard((envelope.feed, envelope.conn))
                 if not open_sockets:
                     drained.set()
 

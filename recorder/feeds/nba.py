@@ -87,6 +87,7 @@ class NbaGameFeed:
         self._url = f"{base_url}{_FOLDER}{file}/{file}_{{}}.json"
         self._rng = rng
         self._every_ns = int(every_s * SECOND_NS)
+        self._gap_ns = min(_GAP_NS, self._every_ns // 8)
         self._timeout_s = timeout_s
         self._polls: dict[str, Poll] = {}
         self._until_ns: dict[str, int] = {}
@@ -109,7 +110,7 @@ class NbaGameFeed:
                 poll.due_ns = self._free_ns
                 continue
             asking.append(poll.ask(now_ns))
-            self._free_ns = now_ns + _GAP_NS
+            self._free_ns = now_ns + self._gap_ns
         return [*asking, *ask_due(self._polls.values(), now_ns, latest_ns=now_ns + self._every_ns)]
 
     def _take(self, games: GamesOn, now_ns: int) -> None:

@@ -18,7 +18,17 @@ from recorder.errors import UsageError
 from replay.newtape import new_tape
 from replay.synth.dice import Dice
 from replay.synth.maker import MarketItem, MarketSpan, What, maker_frames, resolution_ns
-from replay.synth.sources import Fact, Span, catalogue_polls, espn_polls, nba_polls, other_day_polls
+from replay.synth.sources import (
+    LIVE_NS,
+    Fact,
+    Span,
+    catalogue_polls,
+    espn_polls,
+    game_polls,
+    nba_polls,
+    other_day_polls,
+    sports_frames,
+)
 from replay.synth.teams import NBA_TEAMS
 from replay.synth.times import day_after, evening_ns
 from replay.synth.wire.polymarket import new_market_frame, subscribe_text
@@ -26,7 +36,7 @@ from replay.synth.world import SECOND_NS, Game, make_games
 
 __all__ = ["GENERATOR_VERSION", "LABEL", "Night", "NightSummary", "night", "plan_night", "write_night"]
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 """Counts up whenever the same seed would give other bytes."""
 LABEL = "simulated"
 CHANGES_PER_GAME = 50_000
@@ -54,6 +64,8 @@ class Night:
     dumps_ns: tuple[int, ...]
     """When the books arrive that answer a subscription: after the first opening and after the second."""
     witnesses_ns: tuple[int, ...]
+    live_ns: int = LIVE_NS
+    """How often the scoreboards are asked while a game is on."""
 
 
 @dataclass(slots=True)
@@ -67,13 +79,14 @@ class NightSummary:
     last_ns: int = 0
 
 
-def plan_night(seed: int, games: int, date: str, changes: int | None = None) -> Night:
+def plan_night(seed: int, games: int, date: str, changes: int | None = None, *, live_ns: int = LIVE_NS) -> Night:
     """
     Draw a night.
 
     Units: date is a day in New York, `2026-01-15`; changes is how many level changes the market socket shall bring in
     all (each change of a level shows in both tokens' books and counts twice). They come out within a few percent,
-    unless so few are wanted that the makers' own moves are more.
+    unless so few are wanted that the makers' own moves are more. live_ns is how often the scoreboards are asked while a
+    game is on; it moves nothing else.
 
     Raises:
         UsageError: no such date, too many games, or less than none.
@@ -111,7 +124,7 @@ def plan_night(seed: int, games: int, date: str, changes: int | None = None) -> 
         witness_ns += 60 * SECOND_NS + dice.ns_between(0, 3)
     # a reader that has lost the stream asks for a witness at once
     witnesses.append(dumps_ns[1] + dice.ns_between(0.2, 0.4))
-    return Night(seed, date, played, span, changes, closes_ns, dumps_ns, tuple(sorted(witnesses)))
+    return Night(seed, date, played, span, changes, closes_ns, dumps_ns, tuple(sorted(witnesses)), live_ns)
 
 
 def night(plan: Night, summary: NightSummary | None = None) -> Iterator[Envelope]:
@@ -119,11 +132,14 @@ def night(plan: Night, summary: NightSummary | None = None) -> Iterator[Envelope
     summary = summary if summary is not None else NightSummary()
     streams: list[Iterator[Fact]] = [
         _own(plan),
-        espn_polls(plan.seed, plan.games, plan.date, plan.span),
+        espn_polls(plan.seed, plan.games, plan.date, plan.span, plan.live_ns),
         other_day_polls(
             plan.seed, plan.date, day_after(plan.date), evening_ns(plan.date) + 5 * 3600 * SECOND_NS, plan.span
         ),
-        nba_polls(plan.seed, plan.games, plan.date, plan.span),
+        nba_polls(plan.seed, plan.games, plan.date, plan.span, plan.live_ns),
+        *(game_polls(plan.seed, game, "playbyplay", plan.span) for game in plan.games),
+        *(game_polls(plan.seed, game, "boxscore", plan.span) for game in plan.games),
+        sports_frames(plan.seed, plan.games, plan.date, plan.span),
         catalogue_polls(plan.seed, plan.games, plan.date, plan.span),
         _markets(plan, summary),
     ]
@@ -191,6 +207,7 @@ def _simulated(plan: Night) -> dict[str, object]:
         "games": len(plan.games),
         "date": plan.date,
         "book_events": plan.changes,
+        "poll_live_s": plan.live_ns / SECOND_NS,
     }
 
 

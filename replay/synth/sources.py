@@ -2,37 +2,56 @@
 The score sources and the catalogue as a recorder polls them: each shows the courts late, in its own shape.
 
 ESPN is three to nine seconds behind the court, sometimes twenty; the league's own file one and a half to five; the
-catalogue half a minute. The pace is the recorder's: every two seconds (and up to a twentieth more) from fifteen
-minutes before a start until all is over, else every thirty.
+catalogue half a minute; the files of single games two to six seconds, the venue's sports socket four to ten. The pace
+is the recorder's: every two seconds (and up to a twentieth more) from fifteen minutes before a start until all is over,
+else every thirty; the files of a game every thirty from its tip-off until ten minutes after its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from recorder.envelope import Kind
+from recorder.envelope import Kind, encode_meta
 from replay.synth.dice import Dice
 from replay.synth.maker import resolution_ns
 from replay.synth.times import day_before, http_date
 from replay.synth.wire.espn import EspnWriter
 from replay.synth.wire.gamma import NBA_SERIES, EventView, events_body, sports_body
 from replay.synth.wire.nba import NbaWriter
+from replay.synth.wire.nbagame import PlaysWriter, boxscore_body
+from replay.synth.wire.sports import sports_frame, strangers_frame
 from replay.synth.world import SECOND_NS, Game, Moment, Phase
 
-__all__ = ["Fact", "Span", "catalogue_polls", "espn_polls", "nba_polls", "other_day_polls"]
+__all__ = [
+    "LIVE_NS",
+    "Fact",
+    "Span",
+    "catalogue_polls",
+    "espn_polls",
+    "game_polls",
+    "nba_polls",
+    "other_day_polls",
+    "sports_frames",
+]
 
 Fact = tuple[int, str, int, Kind, bytes, bytes]
 """An envelope that has no seq yet: recv_ns, feed, conn, kind, meta, payload."""
 
 _ESPN = "https://site.api.espn.com/apis/site/v2/sports/basketball/nba/scoreboard?dates={}&limit=300"
 _NBA = "https://cdn.nba.com/static/json/liveData/scoreboard/todaysScoreboard_00.json"
+_NBA_FILE = "https://cdn.nba.com/static/json/liveData/{0}/{0}_{1}.json"
+_SPORTS = "wss://sports-api.polymarket.com/ws"
 _GAMMA = "https://gamma-api.polymarket.com"
 _LISTING = (
     f"{_GAMMA}/events?series_id={NBA_SERIES}&tag_id=100639&active=true&closed=false"
     "&order=startTime&ascending=true&limit=200"
 )
-_LIVE_NS, _IDLE_NS, _CATALOGUE_NS = 2 * SECOND_NS, 30 * SECOND_NS, 60 * SECOND_NS
+LIVE_NS = 2 * SECOND_NS
+"""How often a scoreboard is asked while a game is on."""
+_IDLE_NS, _CATALOGUE_NS = 30 * SECOND_NS, 60 * SECOND_NS
+_AFTER_NS = 600 * SECOND_NS
 _SOON_NS = 15 * 60 * SECOND_NS
 
 
@@ -92,7 +111,7 @@ def _failed(url: str, sent_ns: int, why: str) -> bytes:
     return f'{{"url":"{url}","sent_ns":{sent_ns},"why":"{why}"}}'.encode()
 
 
-def espn_polls(seed: int, games: Sequence[Game], date: str, span: Span) -> Iterator[Fact]:
+def espn_polls(seed: int, games: Sequence[Game], date: str, span: Span, live_ns: int = LIVE_NS) -> Iterator[Fact]:
     """Yield ESPN's answers for the night's day: a time-out, a 503 and now and then a body older than the last one."""
     dice, feed = Dice(seed, "espn", date), "espn.nba"
     view, writer = _View(dice, games, (3, 9, 14)), EspnWriter(seed, games, date)
@@ -125,7 +144,7 @@ def espn_polls(seed: int, games: Sequence[Game], date: str, span: Span) -> Itera
         # edges of ESPN's network serve an older copy once in a while
         served = bodies[0] if bodies[0] and dice.hit(1 / 400) else body
         yield recv_ns, feed, 0, Kind.BODY, _meta(url, 200, sent_ns, headers), served
-        period_ns = _LIVE_NS if _is_busy(games, shown, recv_ns) else _IDLE_NS
+        period_ns = live_ns if _is_busy(games, shown, recv_ns) else _IDLE_NS
         sent_ns += period_ns + int(period_ns * dice.unit() / 20)
 
 
@@ -142,7 +161,7 @@ def other_day_polls(seed: int, date: str, after: str, midnight_ns: int, span: Sp
         sent_ns = max(sent_ns + _IDLE_NS + int(_IDLE_NS * dice.unit() / 20), midnight_ns)
 
 
-def nba_polls(seed: int, games: Sequence[Game], date: str, span: Span) -> Iterator[Fact]:
+def nba_polls(seed: int, games: Sequence[Game], date: str, span: Span, live_ns: int = LIVE_NS) -> Iterator[Fact]:
     """Yield the answers of the league's file: 304 while it has not changed."""
     dice, feed = Dice(seed, "nba", date), "nba.scoreboard"
     view, writer = _View(dice, games, (1.5, 5, 6)), NbaWriter(games, date)
@@ -162,7 +181,7 @@ def nba_polls(seed: int, games: Sequence[Game], date: str, span: Span) -> Iterat
         else:
             meta = _meta(_NBA, 200, sent_ns, headers + ',"content-type":"application/json"')
             yield recv_ns, feed, 0, Kind.BODY, meta, writer.body(shown, recv_ns - SECOND_NS)
-        period_ns = _LIVE_NS if _is_busy(games, shown, recv_ns) else _IDLE_NS
+        period_ns = live_ns if _is_busy(games, shown, recv_ns) else _IDLE_NS
         sent_ns += period_ns + int(period_ns * dice.unit() / 20)
 
 
@@ -192,3 +211,56 @@ def catalogue_polls(seed: int, games: Sequence[Game], date: str, span: Span) -> 
             meta = _meta(f"{_GAMMA}/events?closed=true&limit=20{ids}", 200, asked_ns, headers)
             yield recv_ns, feed, 0, Kind.BODY, meta, events_body(fresh)
         sent_ns += _CATALOGUE_NS + int(_CATALOGUE_NS * dice.unit() / 20)
+
+
+def game_polls(seed: int, game: Game, file: Literal["playbyplay", "boxscore"], span: Span) -> Iterator[Fact]:
+    """Yield the answers of one file of one game: 304 while it has not changed, and once in a while an older version."""
+    dice, feed = Dice(seed, file, game.date, game.index), f"nba.{file}"
+    url = _NBA_FILE.format(file, game.nba_id)
+    view = _View(dice, (game,), (2, 6, 5))
+    # one clock for the whole table, of all games
+    skew_ns = Dice(seed, "table", game.date).ns_between(-0.4, 0.4)
+    writer = PlaysWriter(dice, game, skew_ns)
+    bodies = [b"", b"", b""]
+    last = -1
+    etag = changed = ""
+    sent_ns = game.tip_ns + dice.ns_between(5, 9)
+    while (recv_ns := sent_ns + dice.ns_between(0.03, 0.12)) < min(span.last_ns, game.end_ns + _AFTER_NS):
+        (shown,) = view.at(recv_ns - 20_000_000)
+        unchanged, last = shown.index == last, shown.index
+        if not unchanged:
+            etag, changed = f'\\"{dice.hex(32)}\\"', http_date(recv_ns - SECOND_NS)
+            made_ns = recv_ns - SECOND_NS
+            body = writer.body(shown, made_ns) if file == "playbyplay" else boxscore_body(game, shown, made_ns)
+            bodies = [*bodies[1:], body]
+        headers = f'"etag":"{etag}","last-modified":"{changed}","date":"{http_date(recv_ns)}"'
+        if unchanged:
+            yield recv_ns, feed, 0, Kind.BODY, _meta(url, 304, sent_ns, headers), b""
+        else:
+            meta = _meta(url, 200, sent_ns, headers + ',"content-type":"application/json"')
+            served = bodies[0] if bodies[0] and dice.hit(1 / 100) else bodies[2]
+            yield recv_ns, feed, 0, Kind.BODY, meta, served
+        sent_ns += _IDLE_NS + int(_IDLE_NS * dice.unit() / 20)
+
+
+def sports_frames(seed: int, games: Sequence[Game], date: str, span: Span) -> Iterator[Fact]:
+    """Yield the venue's sports socket: pings, a frame at each change of a score or a period, other leagues' games."""
+    dice, feed = Dice(seed, "sports", date), "polymarket.sports"
+    view = _View(dice, games, (4, 10, 8))
+    opened_ns = span.first_ns + dice.ns_between(0.1, 0.3)
+    yield opened_ns, feed, 1, Kind.OPENED, encode_meta({"url": _SPORTS}), b""
+    said: list[tuple[object, ...]] = [(0, 0, Phase.SCHEDULED, 0)] * len(games)
+    ping_ns = opened_ns + 5 * SECOND_NS
+    # a step of the socket: what the venue has learnt since the last one goes out at once
+    for step_ns in range(opened_ns + SECOND_NS // 5, span.last_ns, SECOND_NS // 5):
+        for number, moment in enumerate(view.at(step_ns)):
+            now = (moment.home, moment.away, moment.phase, moment.period)
+            if now != said[number]:
+                said[number] = now
+                yield step_ns, feed, 1, Kind.FRAME, b"", sports_frame(games[number], moment, step_ns - 40_000_000)
+        if dice.hit(1 / 3_000):
+            yield step_ns, feed, 1, Kind.FRAME, b"", strangers_frame(dice)
+        if step_ns >= ping_ns:
+            yield step_ns, feed, 1, Kind.FRAME, b"", b"ping"
+            yield step_ns + 300_000, feed, 1, Kind.SENT, b"", b"pong"
+            ping_ns += 5 * SECOND_NS

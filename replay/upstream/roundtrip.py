@@ -26,7 +26,8 @@ __all__ = ["COMPARED", "NORMALISED", "Difference", "compare"]
 COMPARED: Mapping[str, str] = {
     "score bodies": "of each URL, every body that is not equal to the one before it, in order, with its status",
     "market frames": "of each token, every frame that names it, in order; frames that name none likewise",
-    "catalogue bodies": "those that were asked again are in the first tape, in the same order",
+    "catalogue bodies, files of single games": "those that were asked again are in the first tape, in the same order",
+    "frames of the sports socket": "likewise; a fresh socket hears the newest of each game once more",
     "plan": "the last plan: games, ids and tokens",
 }
 NORMALISED: Mapping[str, str] = {
@@ -39,10 +40,10 @@ NORMALISED: Mapping[str, str] = {
     "equal bodies in a row, 304": "how often a body was asked for is up to the client",
     "failed polls": "weather",
     "opened, closed, sent, silent": "the second recorder's own talk",
-    "PONG and other replies to texts": "likewise",
+    "PONG and other replies to texts, ping": "likewise",
     "REST books": "computed from the frames, which are compared, at whatever moment they were asked for",
 }
-_CONTROL = frozenset({b"PONG", b"NO NEW ASSETS", b"INVALID OPERATION"})
+_CONTROL = frozenset({b"PONG", b"NO NEW ASSETS", b"INVALID OPERATION", b"ping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class _Told:
                 case Kind.BODY:
                     told.hear_body(envelope)
                 case Kind.FRAME:
-                    told.hear_frame(envelope.payload)
+                    told.hear_frame(envelope.feed, envelope.payload)
                 case Kind.NOTE if envelope.facts().get("note") == "plan":
                     told.plan = [_digest(envelope.payload)]
                 case _:
@@ -109,8 +110,13 @@ class _Told:
         if bodies[-1:] != [digest]:
             bodies.append(digest)
 
-    def hear_frame(self, payload: bytes) -> None:
+    def hear_frame(self, feed: str, payload: bytes) -> None:
         if payload in _CONTROL:
+            return
+        if feed == "polymarket.sports":
+            frames = self.catalogue.setdefault(feed, [])
+            if (digest := _digest(payload)) not in frames:
+                frames.append(digest)
             return
         try:
             tokens = {token: None for message, _ in split_frame(payload) for token in message.tokens()}

@@ -31,6 +31,7 @@ from replay.upstream.venue import MarketSession
 __all__ = ["PlayOptions", "Upstream", "serving"]
 
 SLOW_S = 10.0
+_PING_S, _PONG_S = 5.0, 10.0
 _BATCH = 2048
 _BOOKS_MAX = 500
 _NBA_REFERER = "https://www.nba.com/"
@@ -56,11 +57,10 @@ class PlayOptions:
     patience_s: float = 30.0
 
 
-class _Socket:
-    """One open market socket."""
+class _Wire:
+    """One open socket."""
 
-    def __init__(self, ws: web.WebSocketResponse, request: web.Request, session: MarketSession) -> None:
-        self.session = session
+    def __init__(self, ws: web.WebSocketResponse, request: web.Request) -> None:
         self._ws = ws
         self._request = request
 
@@ -83,6 +83,14 @@ class _Socket:
         with suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(SLOW_S):
                 await self._ws.close(code=code, message=reason.encode())
+
+
+class _Socket(_Wire):
+    """One open market socket."""
+
+    def __init__(self, ws: web.WebSocketResponse, request: web.Request, session: MarketSession) -> None:
+        super().__init__(ws, request)
+        self.session = session
 
 
 class Upstream:
@@ -111,6 +119,7 @@ class Upstream:
             )
         self._opening = Opening.of(source.read(), source.first_ns)
         self._sockets: dict[_Socket, None] = {}
+        self._listeners: dict[_Wire, None] = {}
         self._started = asyncio.Event()
         self._timeline = Timeline(self._opening)
         self._rows: Iterator[Envelope] = iter(())
@@ -119,6 +128,7 @@ class Upstream:
         self.app.add_routes(
             [
                 web.get("/ws/market", self._market),
+                web.get("/ws", self._sports),
                 web.post("/books", self._books),
                 web.get("/book", self._book),
                 web.get("/time", self._time),
@@ -144,7 +154,7 @@ class Upstream:
 
     async def hang_up(self, code: int, reason: str) -> None:
         """Close every socket."""
-        for socket in list(self._sockets):
+        for socket in [*self._sockets, *self._listeners]:
             await socket.hang_up(code, reason)
 
     def _wound(self) -> tuple[Timeline, Iterator[Envelope]]:
@@ -177,6 +187,9 @@ class Upstream:
             match self._timeline.apply(envelope):
                 case Forward() as frame:
                     await self._forward(frame)
+                case HangUp(code, reason, lost, sports=True):
+                    for listener in list(self._listeners):
+                        await listener.hang_up(code, reason, lost=lost)
                 case HangUp(code, reason, lost, tokens):
                     for socket in [it for it in self._sockets if it.session.shares(tokens)]:
                         # Before its own reader notices: what it held is held no more.
@@ -193,8 +206,37 @@ class Upstream:
                 yield envelope
 
     async def _forward(self, frame: Forward) -> None:
-        for socket in [it for it in self._sockets if it.session.wants(frame)]:
+        told = self._listeners if frame.sports else [it for it in self._sockets if it.session.wants(frame)]
+        for socket in list(told):
             await socket.send(frame.payload, binary=frame.binary)
+
+    async def _sports(self, request: web.Request) -> web.WebSocketResponse:
+        """Speak of every game without being asked; a client that leaves two pings unanswered is closed."""
+        ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 16)
+        await ws.prepare(request)
+        listener = _Wire(ws, request)
+        for frame in self._timeline.sports():
+            await listener.send(frame)
+        self._listeners[listener] = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                pinging = group.create_task(self._ping(listener))
+                while True:
+                    async with asyncio.timeout(_PONG_S):
+                        message = await ws.receive()
+                    if message.type is not WSMsgType.TEXT:
+                        break
+                pinging.cancel()
+        except* TimeoutError:
+            await listener.hang_up(1008, "no pong")
+        finally:
+            self._listeners.pop(listener, None)
+        return ws
+
+    async def _ping(self, listener: _Wire) -> None:
+        while True:
+            await listener.send(b"ping")
+            await asyncio.sleep(_PING_S)
 
     async def _market(self, request: web.Request) -> web.WebSocketResponse:
         ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -22,10 +23,13 @@ from replay.upstream.wirebook import WireBook, WireMessage, split_frame
 
 __all__ = ["OPENING_NS", "SCORE_FEEDS", "Answer", "Forward", "HangUp", "Opening", "Timeline", "subscribed_tokens"]
 
-SCORE_FEEDS = ("espn.", "nba.")
+SCORE_FEEDS = ("espn.", "nba.scoreboard")
+"""The feeds whose every body counts. The files of a single game are whole versions: the next one tells all."""
+
 OPENING_NS = 60_000_000_000
 _SERVED_HEADERS = ("cache-control", "content-type", "etag", "last-modified", "retry-after")
-_CONTROL = frozenset({b"PONG", b"NO NEW ASSETS", b"INVALID OPERATION"})
+_CONTROL = frozenset({b"PONG", b"NO NEW ASSETS", b"INVALID OPERATION", b"ping"})
+_SPORTS = "polymarket.sports"
 _CUSTOM = frozenset({"best_bid_ask", "market_resolved", "new_market"})
 _GLOBAL = frozenset({"market_resolved", "new_market"})
 
@@ -54,6 +58,8 @@ class Forward:
     tokens: Collection[str]
     everyone: bool = False
     custom: bool = False
+    sports: bool = False
+    """It came over the sports socket, and goes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,7 @@ class HangUp:
     reason: str
     lost: bool
     tokens: Collection[str]
+    sports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,20 @@ def subscribed_tokens(text: bytes) -> list[str]:
     return [] if asked.operation == "unsubscribe" else asked.assets_ids
 
 
+class _SportsGame(msgspec.Struct):
+    # Any of the two, of any type: it only tells one game from another.
+    game_id: Any = msgspec.field(name="gameId", default=None)
+    other_id: Any = msgspec.field(name="metadataGameId", default=None)
+
+
+def _game_of(frame: bytes) -> str:
+    try:
+        game = msgspec.json.decode(frame, type=_SportsGame)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return ""
+    return f"{game.game_id}/{game.other_id}"
+
+
 class _Subscription(msgspec.Struct):
     assets_ids: list[str]
     operation: str = ""
@@ -117,6 +138,7 @@ class Timeline:
         self._failed_is_503 = failed_is_503
         self._books: dict[str, WireBook] = {}
         self._conns: dict[tuple[str, int], dict[str, None]] = {}
+        self._sports: dict[str, bytes] = {}
 
     def apply(self, envelope: Envelope) -> Forward | HangUp | None:
         """Take the tape's next envelope."""
@@ -158,6 +180,10 @@ class Timeline:
         book = self._books.get(token)
         return book.rest() if book else None
 
+    def sports(self) -> list[bytes]:
+        """Return the newest frame about each game, in order of arrival: what a fresh sports socket hears first."""
+        return list(self._sports.values())
+
     def subscribed(self) -> list[str]:
         """Return the tokens that the recorder's open sockets hold at this moment."""
         return [token for tokens in self._conns.values() for token in tokens]
@@ -171,6 +197,11 @@ class Timeline:
     def _frame(self, envelope: Envelope) -> Forward | None:
         if envelope.payload in _CONTROL:
             return None  # the venue's reply to a text of the recorder's; clients get replies to their own
+        if envelope.feed == _SPORTS:
+            game = _game_of(envelope.payload)
+            self._sports.pop(game, None)
+            self._sports[game] = envelope.payload
+            return Forward(envelope.payload, binary=False, tokens=(), sports=True)
         binary = bool(envelope.meta) and bool(envelope.facts().get("binary"))
         try:
             messages = [] if binary else split_frame(envelope.payload)
@@ -199,7 +230,8 @@ class Timeline:
             return None  # the recorder left; the venue went on
         for token in tokens:
             self._book(token).forget()
-        return HangUp(int(facts.get("code") or 1006), str(facts.get("reason") or ""), side == "lost", tokens)
+        reason, sports = str(facts.get("reason") or ""), envelope.feed == _SPORTS
+        return HangUp(int(facts.get("code") or 1006), reason, side == "lost", tokens, sports)
 
     def _body(self, envelope: Envelope) -> None:
         facts = envelope.facts()

@@ -23,6 +23,13 @@ _REDRAW_EVERY_NS = 200_000_000
 @click.option("--games", type=int, default=8, show_default=True, help="How many games, 1 to 15.")
 @click.option("--league", type=click.Choice(["nba"]), default="nba", show_default=True, help="Which league plays.")
 @click.option("--book-events", type=int, default=None, help="Level changes of the whole night  [default: 50000 a game]")
+@click.option(
+    "--poll-live",
+    type=click.FloatRange(0.5, 600),
+    default=2.0,
+    show_default=True,
+    help="Seconds between polls of a scoreboard while a game is on.",
+)
 @click.option("--date", default="2026-01-15", show_default=True, help="The game day in New York.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The tape to make: a directory that is not there."
@@ -32,7 +39,15 @@ _REDRAW_EVERY_NS = 200_000_000
 )
 @click.option("--json", "as_json", is_flag=True, help="Say what was made as one JSON object.")
 def synth(
-    seed: int, games: int, league: str, book_events: int | None, date: str, out: Path, is_sealed: bool, as_json: bool
+    seed: int,
+    games: int,
+    league: str,
+    book_events: int | None,
+    poll_live: float,
+    date: str,
+    out: Path,
+    is_sealed: bool,
+    as_json: bool,
 ) -> None:
     """
     Make a simulated night in the exact wire formats.
@@ -40,6 +55,7 @@ def synth(
     \b
       gametape synth --seed 7 --games 8 --out tapes/simulated
       gametape synth --seed 1 --games 1 --book-events 5000 --out tapes/small --seal
+      gametape synth --seed 1 --poll-live 10 --out tapes/slow
 
     Games, scores, books and trades are invented; the teams' names are real, and nobody in it is. The tape is labelled
     `simulated` and its second envelope says so. docs/simulation.md describes the world it comes from.
@@ -47,7 +63,7 @@ def synth(
     from recorder.tape.reader import open_tape
     from replay.synth.night import LABEL, plan_night, write_night
 
-    plan = plan_night(seed, games, date, book_events)
+    plan = plan_night(seed, games, date, book_events, live_ns=round(poll_live * 1e9))
     click.echo(f"simulating {games} {league} games of {date} from seed {seed}", err=True)
     with _Progress(plan) as progress:
         summary = write_night(out, plan, progress=progress)

@@ -18,8 +18,8 @@ def test_only_fields_that_differ_are_named_with_both_values() -> None:
 
 def test_an_envelope_is_said_in_a_line(sample) -> None:
     """Feed, kind, time and size of one envelope; a seq that is not there is said to be missing."""
-    told = envelope_line(sample, 19_088)
-    assert told.startswith("seq 19088: nba.scoreboard body, 2026-01-16 01:35:24.")
+    told = envelope_line(sample, 22_426)
+    assert told.startswith("seq 22426: nba.scoreboard body, 2026-01-16 01:35:24.")
     assert "\n" not in told
     assert envelope_line(sample, len(sample)) == f"seq {len(sample)} is not on the tape"
     assert cat_command("tapes/x", 7) == "gametape cat tapes/x --first-seq 7 --limit 1"

@@ -9,7 +9,7 @@ from replay.synth.teams import Club
 from replay.synth.times import eastern, iso_second
 from replay.synth.world import Game, Moment, Phase
 
-__all__ = ["NbaWriter", "duration_text"]
+__all__ = ["NbaWriter", "duration_text", "status_text", "team_text"]
 
 _NOBODY = (
     '{"personId":0,"name":"","jerseyNum":"","position":"","teamTricode":"","playerSlug":null,'
@@ -51,27 +51,8 @@ class NbaWriter:
         ).encode()
 
 
-def _game(game: Game, moment: Moment) -> str:
-    there = eastern(game.start_ns)
-    start = f"{_hour(there)}:{there.minute:02d} pm ET"
-    status = 1 if moment.phase is Phase.SCHEDULED else 3 if moment.phase is Phase.FINAL else 2
-    clock = "" if status != 2 else duration_text(moment.clock_ms)
-    return (
-        f'{{"gameId":"{game.nba_id}","gameCode":"{game.date.replace("-", "")}/{game.away.tricode}{game.home.tricode}",'
-        f'"gameStatus":{status},"gameStatusText":"{_status_text(moment, start)}",'
-        f'"period":{moment.period},"gameClock":"{clock}","gameTimeUTC":"{iso_second(game.start_ns)}",'
-        f'"gameEt":"{there:%Y-%m-%dT%H:%M:%SZ}","regulationPeriods":4,"ifNecessary":false,"seriesGameNumber":"",'
-        f'"seriesText":"","homeTeam":{_team(game, moment, home=True)},"awayTeam":{_team(game, moment, home=False)},'
-        f'"gameLeaders":{{"homeLeaders":{_NOBODY},"awayLeaders":{_NOBODY}}},'
-        '"pbOdds":{"team":null,"odds":0.0,"suspended":1}}'
-    )
-
-
-def _hour(at: datetime) -> int:
-    return (at.hour + 11) % 12 + 1
-
-
-def _status_text(moment: Moment, start: str) -> str:
+def status_text(moment: Moment, start: str) -> str:
+    """Return the display text of a moment; start is what it says before the game."""
     period = f"Q{moment.period}" if moment.period <= 4 else f"OT{moment.period - 4}"
     if moment.phase is Phase.SCHEDULED:
         return start
@@ -84,7 +65,8 @@ def _status_text(moment: Moment, start: str) -> str:
     return "Final" if moment.period == 4 else "Final/OT"
 
 
-def _team(game: Game, moment: Moment, *, home: bool) -> str:
+def team_text(game: Game, moment: Moment, *, home: bool) -> str:
+    """Return one team as the league's files show it."""
     club: Club = game.home if home else game.away
     points = moment.home_by_period if home else moment.away_by_period
     wins, losses = game.records[0 if home else 1].split("-")
@@ -99,3 +81,24 @@ def _team(game: Game, moment: Moment, *, home: bool) -> str:
         f'"wins":{wins},"losses":{losses},"score":{sum(points)},"seed":null,"inBonus":{bonus},'
         f'"timeoutsRemaining":{max(7 - moment.index // 30, 0)},"periods":[{cells}]}}'
     )
+
+
+def _game(game: Game, moment: Moment) -> str:
+    there = eastern(game.start_ns)
+    start = f"{_hour(there)}:{there.minute:02d} pm ET"
+    status = 1 if moment.phase is Phase.SCHEDULED else 3 if moment.phase is Phase.FINAL else 2
+    clock = "" if status != 2 else duration_text(moment.clock_ms)
+    return (
+        f'{{"gameId":"{game.nba_id}","gameCode":"{game.date.replace("-", "")}/{game.away.tricode}{game.home.tricode}",'
+        f'"gameStatus":{status},"gameStatusText":"{status_text(moment, start)}",'
+        f'"period":{moment.period},"gameClock":"{clock}","gameTimeUTC":"{iso_second(game.start_ns)}",'
+        f'"gameEt":"{there:%Y-%m-%dT%H:%M:%SZ}","regulationPeriods":4,"ifNecessary":false,"seriesGameNumber":"",'
+        f'"seriesText":"","homeTeam":{team_text(game, moment, home=True)},'
+        f'"awayTeam":{team_text(game, moment, home=False)},'
+        f'"gameLeaders":{{"homeLeaders":{_NOBODY},"awayLeaders":{_NOBODY}}},'
+        '"pbOdds":{"team":null,"odds":0.0,"suspended":1}}'
+    )
+
+
+def _hour(at: datetime) -> int:
+    return (at.hour + 11) % 12 + 1

@@ -37,7 +37,7 @@ for envelope in night(plan_night(int(sys.argv[1]), 1, "2026-01-15", 500)):
     digest.update(encode_row(envelope))
 print(digest.hexdigest())
 """
-KNOWN_DIGEST = "cd8548b5941929986639183e01e186059c2d2e9a227ecb87f2f5922d3f2e6697"
+KNOWN_DIGEST = "3c0679ac2871fff44db9d6fba1a8fa0b44de5fd6494048bb0d8b231072e047a9"
 
 
 def rows_digest(seed: int) -> str:
@@ -88,6 +88,7 @@ def test_every_byte_has_a_meaning(small):
     assert set(names) == {
         *("ScoreSeen", "BookSnapshot", "LevelChange", "TradePrinted", "TickSizeChanged", "BestQuoted", "MarketListed"),
         *("MarketResolved", "MarketSeen", "PlanSeen", "FeedGap", "PollMissed", "PollUnchanged", "ControlText", "Pulse"),
+        *("PlaysSeen", "VenueScoreSeen"),
     }
 
 

@@ -8,8 +8,19 @@ import json
 import pytest
 
 from recorder.envelope import Kind
+from replay.core.decode import decode_payload
+from replay.core.events import PlaysSeen, ScoreSeen, VenueScoreSeen
+from replay.core.plays import PlayChange, PlayFold
 from replay.synth.night import plan_night
-from replay.synth.sources import Fact, catalogue_polls, espn_polls, nba_polls, other_day_polls
+from replay.synth.sources import (
+    Fact,
+    catalogue_polls,
+    espn_polls,
+    game_polls,
+    nba_polls,
+    other_day_polls,
+    sports_frames,
+)
 from replay.synth.times import evening_ns
 from replay.synth.world import SECOND_NS
 
@@ -95,3 +106,59 @@ def test_past_midnight_the_next_day_is_asked_too():
     days = [json.loads(fact[4])["url"].split("dates=")[1][:8] for fact in facts]
     assert (days[0], set(days[1:])) == ("20260114", {"20260116"})
     assert all(json.loads(fact[5])["events"] == [] for fact in facts)
+
+
+def test_the_plays_are_the_court_s_with_the_table_s_times():
+    """Every change of the score is a play once, within two seconds of the truth, in versions that insert and edit."""
+    facts = [fact for fact in game_polls(11, GAME, "playbyplay", PLAN.span) if fact[5]]
+    versions = [decode_payload(fact[1], fact[5], fact[3])[0] for fact in facts]
+    fold, said = PlayFold(), []
+    for version in versions:
+        assert isinstance(version, PlaysSeen)
+        assert version.unread == 0
+        said += fold.see(version)
+    truth = {moment.index: moment for moment in GAME.moments}
+    appended = [play for change, play in said if change is PlayChange.APPENDED and play.number in truth]
+    assert [play.number for play in appended] == sorted(truth)[1:]
+    for play in appended:
+        moment = truth[play.number]
+        assert abs(play.source_ns - moment.at_ns) < 2 * SECOND_NS
+        assert (play.period, play.clock_ms) == (moment.period, moment.clock_ms // 10 * 10)
+    assert any(change is PlayChange.INSERTED for change, _ in said)
+    assert any(play.kind == "instantreplay" for play in appended)
+    assert fold.score == (GAME.moments[-1].home, GAME.moments[-1].away)
+
+
+def test_a_version_older_than_the_last_one_is_served_now_and_then():
+    """The network's edges keep copies."""
+    sizes = [[len(fact[5]) for fact in game_polls(11, game, "playbyplay", PLAN.span) if fact[5]] for game in PLAN.games]
+    assert any(after < before for game in sizes for before, after in itertools.pairwise(game))
+
+
+def test_boxscore_and_sports_socket_end_with_the_result():
+    """Both tell the final score; the socket swaps the sides of the second game and speaks of other leagues too."""
+    facts = list(sports_frames(11, PLAN.games, PLAN.date, PLAN.span))
+    frames = [decode_payload(fact[1], fact[5], fact[3])[0] for fact in facts if fact[3] is Kind.FRAME]
+    seen = [frame for frame in frames if isinstance(frame, VenueScoreSeen)]
+    for game in PLAN.games:
+        (last,) = [one for one in seen if one.venue_game_id == str(game.market.venue_game_id)][-1:]
+        sides = [(last.home, last.home_score), (last.away, last.away_score)]
+        end = game.moments[-1]
+        assert sorted(sides) == sorted([(game.home.tricode, end.home), (game.away.tricode, end.away)])
+        assert (sides[0][0] == game.home.tricode) == (game.index == 0)
+        assert last.ended
+        body = [fact for fact in game_polls(11, game, "boxscore", PLAN.span) if fact[5]][-1]
+        score = decode_payload(body[1], body[5], body[3])[0]
+        assert isinstance(score, ScoreSeen)
+        assert (score.home_score, score.away_score) == (end.home, end.away)
+    assert {one.league for one in seen} > {"nba"}
+
+
+def test_the_pace_of_the_polls_moves_nothing_else():
+    """A slow recording of the same night sees the same courts through the same sources, only more seldom."""
+    fast, slow = (
+        list(espn_polls(11, PLAN.games, PLAN.date, PLAN.span, step)) for step in (2 * SECOND_NS, 10 * SECOND_NS)
+    )
+    assert len(fast) > 4 * len(slow)
+    shown = {pair[1:] for pair in scores(slow, 0)}
+    assert shown <= {pair[1:] for pair in scores(fast, 0)}

@@ -380,3 +380,31 @@ def test_what_cannot_be_served_is_said(tape: Any) -> None:
                 pass
 
     _run(scene())
+
+
+def test_the_sports_socket_speaks_without_being_asked(tape: Any) -> None:
+    """A fresh socket hears the newest of each game, then every frame; pings are the server's own."""
+    tape.scores(0, b"x")
+    for at_s, frame in ((1, b'{"gameId":1,"score":"0-0"}'), (2, b'{"gameId":2}'), (3, b'{"gameId":1,"score":"2-0"}')):
+        tape.add(at_s, "polymarket.sports", 1, Kind.FRAME, {}, frame)
+    tape.add(4, "polymarket.sports", 1, Kind.FRAME, {}, b"ping")
+    tape.add(20, "polymarket.sports", 1, Kind.FRAME, {}, b'{"gameId":3}')
+    tape.add(21, "polymarket.sports", 1, Kind.CLOSED, {"code": 1012, "reason": "restart", "side": "them"})
+
+    async def scene() -> None:
+        options = PlayOptions(rate=100.0, start_offset_ns=10_000_000_000)
+        async with (
+            _world(tape.source(), options) as (upstream, http),
+            websockets.connect(upstream.url.replace("http", "ws") + "/ws", proxy=None) as ws,
+        ):
+            first = [await ws.recv(decode=False) for _ in range(3)]
+            assert sorted(first[:2]) == [b'{"gameId":1,"score":"2-0"}', b'{"gameId":2}']
+            assert first[2] == b"ping"
+            await _get(http, SCORES + "20260115")
+            assert await ws.recv(decode=False) == b'{"gameId":3}'
+            with pytest.raises(websockets.ConnectionClosedError) as closed:
+                await ws.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1012
+
+    _run(scene())
