@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from recorder.config import Config
     from recorder.leagues import League
     from recorder.progress import Tally
-    from recorder.session import Companion
+    from recorder.session import Companion, Session
     from recorder.tape.writer import TapeWriter
 
     LiveTap = Callable[[Path], AbstractContextManager[Companion]]
@@ -230,16 +230,18 @@ async def _run(
     live_tap: LiveTap | None,
 ) -> None:
     import asyncio
-    import signal
     from random import Random
 
     from recorder.lineup import lineup
     from recorder.plan import Planner
     from recorder.session import Session
+    from recorder.tape.reserve import Reserve
 
-    loop = asyncio.get_running_loop()
     with ExitStack() as stack:
         companion = None if live_tap is None else stack.enter_context(live_tap(writer.path))
+        reserve = stack.enter_context(Reserve(writer.path, config.reserve_mib << 20))
+        if config.reserve_mib and not reserve.is_held:
+            click.echo(f"no room to set {config.reserve_mib} MiB aside: the disk is nearly full", err=True)
         feeds = lineup(config, leagues, rng=Random(clock.now_ns()))
         session = Session(
             writer,
@@ -249,17 +251,9 @@ async def _run(
             config,
             taps=[tally] if companion is None else [tally, companion],
             on_durable=tally.on_durable,
+            make_room=reserve.release,
         )
-
-        def stop() -> None:
-            # A second signal finds its usual meaning again.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
-            click.echo("stopping: closing sockets, writing the rest", err=True)
-            session.stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
+        _stop_on_signals(session)
         try:
             async with asyncio.TaskGroup() as group:
                 showing = group.create_task(_show(tally, clock))
@@ -268,6 +262,24 @@ async def _run(
         except BaseExceptionGroup as failures:
             # The session says one thing; the group around it is ours and nobody's news.
             raise failures.exceptions[0] from None
+
+
+def _stop_on_signals(session: Session) -> None:
+    """Let the first Ctrl-C or SIGTERM end a session in good order."""
+    import asyncio
+    import signal
+
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        # A second signal finds its usual meaning again.
+        for number in numbers:
+            loop.remove_signal_handler(number)
+        click.echo("stopping: closing sockets, writing the rest", err=True)
+        session.stop()
+
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
 
 
 def _open_tape(config: Config, path: Path, label: str) -> TapeWriter:

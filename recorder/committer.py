@@ -3,7 +3,8 @@ Between the sequencer and the tape: groups envelopes into blocks and waits for t
 
 One worker thread commits; the event loop never waits for a disk. What is not durable yet is bounded: a disk that
 stands still ends the recording loudly, and nothing is ever dropped in silence. A disk that refuses (full, quota) is
-asked again every second for as long as that bound allows, and what was held back is then written.
+asked again every second for as long as that bound allows, and what was held back is then written. Where it still
+refuses at the end, the room that was set aside is given back to it first, so that everything that was held back fits.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Committer:
         backlog_bytes: int,
         on_durable: Callable[[int], None] | None = None,
         on_refusal: Callable[[str], None] | None = None,
+        make_room: Callable[[], bool] | None = None,
         finish_s: float = 4.0,
     ) -> None:
         """
@@ -69,13 +71,15 @@ class Committer:
 
         backlog_bytes: how much may wait for the disk before the recording is halted. on_durable: told the last durable
         seq after every commit, in the event loop's thread. on_refusal: told once why the disk refuses, and "" when it
-        took everything again. finish_s: how long `finish` waits for the disk.
+        took everything again. make_room: gives back to the disk what was set aside for the end, once; False where there
+        is nothing more. finish_s: how long `finish` waits for the disk.
         """
         self._log = log
         self._backlog_bytes = backlog_bytes
         self._on_durable = on_durable
         self._finish_s = finish_s
         self._on_refusal = on_refusal
+        self._make_room = make_room
         self._worker = ThreadPoolExecutor(1, "commit")
         self._due = asyncio.Event()
         self._taken_bytes = 0
@@ -100,6 +104,11 @@ class Committer:
     def durable_seq(self) -> int:
         """The last seq that survives a power cut, as far as this process knows."""
         return self._durable_seq
+
+    @property
+    def refusal(self) -> str:
+        """Why the disk refuses now; empty where it does not."""
+        return self._refusal
 
     @property
     def backlog_bytes(self) -> int:
@@ -154,10 +163,11 @@ class Committer:
             raise self._halt()
 
     async def _insist(self) -> None:
-        while True:
-            if await self._commit():
-                return
-            await asyncio.sleep(_RETRY_S)
+        # From here on a disk that takes things again is no news: the recording is over.
+        self._on_refusal = None
+        while not await self._commit():
+            if self._make_room is None or not self._make_room():
+                await asyncio.sleep(_RETRY_S)
 
     async def _commit(self) -> bool:
         self._begun_bytes, self._begun_seq = self._taken_bytes, self._log.next_seq

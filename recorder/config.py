@@ -79,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     watchdog_s: Seconds = 60.0
     segment_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
     backlog_mib: Annotated[int, Meta(ge=1, le=4096)] = 128
+    reserve_mib: Annotated[int, Meta(ge=0, le=4096)] = 64
 
     def upstream(self) -> Upstream:
         """Return the bases as one value."""

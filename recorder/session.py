@@ -111,7 +111,7 @@ class _Pump:
 class Session:
     """One run of the recorder on one tape, from `run` to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a night is made of
         self,
         log: DurableLog,
         clock: Clock,
@@ -121,15 +121,20 @@ class Session:
         *,
         taps: Iterable[Tap] = (),
         on_durable: Callable[[int], None] | None = None,
+        make_room: Callable[[], bool] | None = None,
     ) -> None:
         """
         Prepare a session that records feeds into log.
 
         taps see every envelope in seq order after it is appended; on_durable is told the last durable seq after every
-        commit, in the event loop's thread.
+        commit, in the event loop's thread. make_room gives back what was set aside on the disk for the end.
         """
         self._committer = Committer(
-            log, backlog_bytes=config.backlog_mib << 20, on_durable=on_durable, on_refusal=self._note_refusal
+            log,
+            backlog_bytes=config.backlog_mib << 20,
+            on_durable=on_durable,
+            on_refusal=self._note_refusal,
+            make_room=make_room,
         )
         self._sequencer = Sequencer(self._committer, clock, taps, late_ns=STALL_NS, on_late=self._mark_stall)
         self._clock = clock
@@ -169,6 +174,7 @@ class Session:
         except BaseExceptionGroup as failures:
             raise _leaf(failures) from failures
         finally:
+            self._say_halted()
             await self._committer.finish()
 
     @contextlib.asynccontextmanager
@@ -299,6 +305,13 @@ class Session:
             self._sequencer.note("disk_refused", why=why)
         else:
             self._sequencer.note("disk_back")
+
+    def _say_halted(self) -> None:
+        """Say on the tape that the recording ended while the disk refused: after this nobody looked."""
+        if self._committer.refusal:
+            # Too much may wait by now; `finish` says so after it has written what was taken.
+            with contextlib.suppress(DiskError):
+                self._sequencer.note("halted", why=self._committer.refusal)
 
     # Time --------------------------------------------------------------------------------------------------------
 

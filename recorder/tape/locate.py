@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recorder.errors import UsageError
 from recorder.tape.identity import HOT, IDENTITY_FILE, SEALED
+from recorder.tape.reserve import RESERVE_FILE
 
 __all__ = ["list_tapes", "locate_tape", "tape_bytes"]
 
@@ -38,12 +39,12 @@ def list_tapes(folder: Path) -> list[Path]:
 
 
 def tape_bytes(path: Path) -> int:
-    """Return how many bytes all files of a tape have."""
+    """Return how many bytes all files of a tape have, those set aside for its end apart."""
     total = 0
     for file in path.rglob("*"):
         # A file may be sealed away between listing and asking.
         with contextlib.suppress(FileNotFoundError):
-            total += file.stat().st_size if file.is_file() else 0
+            total += file.stat().st_size if file.is_file() and file != path / RESERVE_FILE else 0
     return total
 
 

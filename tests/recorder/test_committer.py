@@ -151,6 +151,27 @@ def test_a_disk_that_stands_still_halts_with_a_count() -> None:
     assert disk.durable_seq == len(disk.envelopes) - 1
 
 
+def test_what_was_set_aside_takes_the_rest() -> None:
+    """At the end a disk that refuses gets back what was set aside, once, and then everything fits without a wait."""
+    disk, asked, said = Disk(), [], []
+
+    def make_room() -> bool:
+        asked.append(1)
+        disk.refuses = False
+        return True
+
+    async def work(_: asyncio.TaskGroup) -> None:
+        committer = Committer(disk, backlog_bytes=10_000, finish_s=0.5, make_room=make_room, on_refusal=said.append)
+        disk.refuses = True
+        for seq in range(3):
+            committer.append(fact(seq))
+        await committer.finish()
+        assert committer.durable_seq == 2
+
+    running(work)
+    assert (asked, said, disk.is_closed) == ([1], [], True)
+
+
 def test_a_disk_that_never_takes_the_rest_is_told_with_the_loss() -> None:
     """At the end a disk that goes on refusing is a DiskError that counts what is not on it."""
     disk = Disk()

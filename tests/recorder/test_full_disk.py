@@ -14,10 +14,12 @@ import pytest
 from recorder.clock import SystemClock
 from recorder.config import Config
 from recorder.envelope import Envelope, Kind
+from recorder.errors import DiskError
 from recorder.feeds.base import Command, Input, Note, WakeAt
 from recorder.session import Session
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
+from recorder.tape.reserve import RESERVE_FILE, Reserve
 from recorder.tape.writer import TapeWriter
 
 _FREE_BYTES = 64 * 1024
@@ -36,6 +38,42 @@ class Chatter:
 class NoPlan:
     def see(self, feed: str, body: bytes) -> None:
         del feed, body
+
+
+class Flood:
+    """A feed that says a lot that cannot be compressed."""
+
+    name = "espn.nba"
+
+    def step(self, happened: Input, now_ns: int) -> list[Command]:
+        del happened
+        return [*(Note("noise", {"text": os.urandom(1000).hex()}) for _ in range(10)), WakeAt(now_ns + 10_000_000)]
+
+
+def fill_for_good(disk: Path) -> None:
+    """Record until the disk is full, and then until too much waits for it: what was set aside takes it all."""
+    seen: list[int] = []
+
+    async def main(writer: TapeWriter, reserve: Reserve) -> None:
+        config = Config(backlog_mib=1)
+        taps = [lambda envelope: seen.append(envelope.seq)]
+        session = Session(writer, SystemClock(), [Flood()], NoPlan(), config, taps=taps, make_room=reserve.release)
+        await session.run(for_ns=60_000_000_000)
+
+    writer = TapeWriter.create(disk / "night", created_ns=1)
+    with Reserve(writer.path, 2 << 20) as reserve:
+        assert reserve.is_held
+        (disk / "ballast").write_bytes(bytes(shutil.disk_usage(disk).free - _FREE_BYTES))
+        with pytest.raises(DiskError) as caught:
+            asyncio.run(main(writer, reserve))
+    assert ", 0 envelopes after it are not" in caught.value.why, caught.value.why
+    envelopes = list(open_tape(disk / "night").read())
+    assert [one.seq for one in envelopes] == seen
+    last = envelopes[-1].facts()
+    assert (last["note"], last["why"]) == ("halted", "No space left on device")
+    assert open_tape(disk / "night").closed
+    assert verify_tape(disk / "night").ok
+    assert not (disk / "night" / RESERVE_FILE).exists()
 
 
 def fill_and_free(disk: Path) -> None:
@@ -69,10 +107,17 @@ def fill_and_free(disk: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root and unshare to mount a disk")
-def test_recording_goes_on_when_space_returns(tmp_path) -> None:
-    """ENOSPC of a real disk is noted, nothing is lost, and recording goes on by itself when space returns."""
+@pytest.mark.parametrize("what", ["fill_and_free", "fill_for_good"])
+def test_a_disk_that_is_really_full(tmp_path, what: str) -> None:
+    """
+    ENOSPC of a real disk loses nothing.
+
+    It is noted, and recording goes on by itself when space returns. Where none does, recording halts, and what was set
+    aside takes all that waited, the last word that says so, and a clean end.
+    """
     mount = (
-        f"mount -t tmpfs -o size=1m none {tmp_path} 2>/dev/null || exit 77; exec {sys.executable} {__file__} {tmp_path}"
+        f"mount -t tmpfs -o size=4m none {tmp_path} 2>/dev/null || exit 77; "
+        f"exec {sys.executable} {__file__} {what} {tmp_path}"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
@@ -88,4 +133,4 @@ def test_recording_goes_on_when_space_returns(tmp_path) -> None:
 
 
 if __name__ == "__main__":
-    fill_and_free(Path(sys.argv[1]))
+    {"fill_and_free": fill_and_free, "fill_for_good": fill_for_good}[sys.argv[1]](Path(sys.argv[2]))
