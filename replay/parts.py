@@ -25,11 +25,29 @@ __all__ = ["FIGURES", "Part", "PartStore", "decode_part", "encode_part", "part_o
 
 Ints = NDArray[np.int64]
 
-FIGURES = ("signals", "orders", "fills", "shares_u6", "cost_u6", "fees_u6", "edge_u6")
-"""The columns of Part.figures; edge_u6 is the sum over signals."""
+FIGURES = (
+    "signals",
+    "orders",
+    "fills",
+    "shares_u6",
+    "cost_u6",
+    "fees_u6",
+    "edge_u6",
+    "bought_u6",
+    "gained_u6",
+    "stake_u6",
+)
+"""
+The columns of Part.figures.
 
-_SIDE, _EDGE, _STATUS, _FILLED, _CASH, _FEE = (
-    ORDER_COLUMNS.index(name) for name in ("side", "edge_u6", "status", "filled_u6", "cash_u6", "fee_u6")
+edge_u6 is the sum over signals; bought_u6 the shares of buys; gained_u6 by how much the fair value at the signal was
+above what its buys paid, fees included; stake_u6 the most cash that was out at once, with nothing settled before the
+night was over.
+"""
+
+_SIDE, _DUE, _FAIR, _EDGE, _STATUS, _FILLED, _CASH, _FEE = (
+    ORDER_COLUMNS.index(name)
+    for name in ("side", "due_ns", "fair_u6", "edge_u6", "status", "filled_u6", "cash_u6", "fee_u6")
 )
 _NOT_SENT = (int(OrderStatus.TOO_SMALL), int(OrderStatus.CAPPED))
 _SHA = 32
@@ -78,18 +96,30 @@ def part_of(cells: Sequence[Cell]) -> Part:
         if not len(orders):
             continue
         status, filled = orders[:, _STATUS], orders[:, _FILLED] > 0
+        bought = filled & (orders[:, _SIDE] > 0)
+        worth = (orders[:, _FAIR] * orders[:, _FILLED] // 1_000_000).sum(where=bought)
+        cost, fees = orders[:, _CASH].sum(where=bought), orders[:, _FEE].sum(where=bought)
         figures[at] = (
             len(orders),
             np.count_nonzero((status != _NOT_SENT[0]) & (status != _NOT_SENT[1])),
             np.count_nonzero(filled),
             orders[:, _FILLED].sum(),
-            orders[:, _CASH].sum(where=filled & (orders[:, _SIDE] > 0)),
+            cost,
             orders[:, _FEE].sum(),
             orders[:, _EDGE].sum(),
+            orders[:, _FILLED].sum(where=bought),
+            worth - cost - fees,
+            _stake_u6(orders[filled]),
         )
     games = len(cells[0].pnl_u6) if cells else 0
     pnl = np.array([cell.pnl_u6 for cell in cells], np.int64).reshape(len(cells), games)
     return Part(figures, pnl, decisions)
+
+
+def _stake_u6(fills: Ints) -> int:
+    """Return the most that was paid and not got back by sales at any moment."""
+    out = fills[:, _SIDE] * fills[:, _CASH] + fills[:, _FEE]
+    return int(np.cumsum(out[np.argsort(fills[:, _DUE], kind="stable")]).max(initial=0))
 
 
 def stacked_parts(parts: Sequence[Part]) -> Part:

@@ -29,7 +29,7 @@ from replay.executors import Executor, SerialExecutor, Task
 from replay.film import Film, decoder_version
 from replay.parts import FIGURES, Part, PartStore, part_of, setting_name, stacked_parts
 from replay.settings import Bound, Setting, View
-from replay.stats import GameBootstrap, games_needed
+from replay.stats import GameBootstrap, drawdown, games_needed
 
 __all__ = ["CellResult", "Sweep", "code_version", "run_sweep"]
 
@@ -37,6 +37,7 @@ Ints = NDArray[np.int64]
 
 _VIEWS_AT_ONCE = 32
 _CELLS_AT_ONCE = 4_096
+_STAKE = FIGURES.index("stake_u6")
 _SOURCE = Path(__file__).resolve().parents[1]
 
 
@@ -45,7 +46,10 @@ class CellResult:
     """
     One cell over all nights.
 
-    Units: cash and fees in u6; pnl_per_game, ci_low and ci_high in dollars; edges in cents. pnl_by_game_u6 (games,).
+    Units: cash and fees in u6; pnl_per_game, ci_low and ci_high in dollars; edges in cents a share. pnl_by_game_u6
+    (games,). roi is profit by cost, hit_rate the share of games traded that ended with profit, both None where nothing
+    was bought or traded; drawdown_u6 the deepest fall of the profits game by game; stake_u6 the most cash that was out
+    at once, settlements counted at the end of a night.
     """
 
     setting: Setting
@@ -57,7 +61,12 @@ class CellResult:
     fees_u6: int
     pnl_u6: int
     pnl_by_game_u6: Ints
+    stake_u6: int
+    drawdown_u6: int
+    roi: float | None
+    hit_rate: float | None
     mean_edge_c: float
+    fill_edge_c: float
     pnl_per_game: float
     ci_low: float
     ci_high: float
@@ -268,6 +277,8 @@ def _results(
     interval = bootstrap.mean(np.ascontiguousarray(by_game.T))
     deviation = by_game.std(axis=1, ddof=1) if by_game.shape[1] > 1 else np.zeros(len(settings))
     figures = np.sum([part.figures for part in nights], axis=0)
+    # One night's cash is there again for the next.
+    figures[:, _STAKE] = np.max([part.figures[:, _STAKE] for part in nights], axis=0)
     limits = np.stack([interval.estimate, interval.low, interval.high], axis=1) / 1e6
     return [
         _result(
@@ -285,18 +296,22 @@ def _results(
 def _result(
     setting: Setting, figures: dict[str, int], by_game: Ints, limits: list[float], needed: int | None, decisions: str
 ) -> CellResult:
-    edge_u6 = figures.pop("edge_u6")
-    signals = figures["signals"]
+    edge_u6, gained_u6, bought_u6 = figures.pop("edge_u6"), figures.pop("gained_u6"), figures.pop("bought_u6")
+    signals, pnl_u6, traded = figures["signals"], int(by_game.sum()), int(np.count_nonzero(by_game))
     return CellResult(
         setting=setting,
         **figures,
-        pnl_u6=int(by_game.sum()),
+        pnl_u6=pnl_u6,
         pnl_by_game_u6=by_game,
+        drawdown_u6=drawdown(by_game).depth_u6,
+        roi=round(pnl_u6 / figures["cost_u6"], 6) if figures["cost_u6"] else None,
+        hit_rate=round(np.count_nonzero(by_game > 0) / traded, 6) if traded else None,
         mean_edge_c=round(edge_u6 / signals / 1e4, 4) if signals else 0.0,
+        fill_edge_c=round(gained_u6 / bought_u6 * 100, 4) if bought_u6 else 0.0,
         pnl_per_game=limits[0],
         ci_low=limits[1],
         ci_high=limits[2],
-        games_traded=int(np.count_nonzero(by_game)),
+        games_traded=traded,
         games_needed=needed,
         decisions=decisions,
     )
@@ -324,7 +339,13 @@ def _row(cell: CellResult) -> dict[str, object]:
         "fees_u6": cell.fees_u6,
         "cost_u6": cell.cost_u6,
         "shares_u6": cell.shares_u6,
+        "stake_u6": cell.stake_u6,
+        "drawdown_u6": cell.drawdown_u6,
+        "fill_rate": round(cell.fills / cell.orders, 6) if cell.orders else None,
+        "roi": cell.roi,
+        "hit_rate": cell.hit_rate,
         "mean_edge_c": cell.mean_edge_c,
+        "fill_edge_c": cell.fill_edge_c,
         "games_traded": cell.games_traded,
         "games_needed": cell.games_needed,
         "decisions": cell.decisions,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from recorder.errors import RegressionError, UsageError
 from replay import sweep as sweep_module
 from replay.backtest import replay_film, run_settings
+from replay.core.cells import ORDER_COLUMNS
 from replay.find import load_strategy
 from replay.models import load_model
 from replay.settings import Setting, View, grid
@@ -84,6 +86,33 @@ def test_intervals_hold_their_means(swept) -> None:
     for cell in swept.cells:
         assert cell.ci_low <= cell.pnl_per_game <= cell.ci_high
         assert cell.pnl_per_game == pytest.approx(cell.pnl_u6 / 3 / 1e6)
+
+
+def test_rates_and_risks_of_a_cell(swept, sample_film) -> None:
+    """Return, hit rate, drawdown, stake and the edge that fills paid for are those of the cell's own ledger."""
+    cell = max(swept.cells, key=lambda cell: cell.fills)
+    orders = replay_film(sample_film, STRATEGY, MODEL, cell.setting).orders
+    rows = [dict(zip(ORDER_COLUMNS, row, strict=True)) for row in orders.tolist()]
+    fills = sorted((row for row in rows if row["filled_u6"]), key=lambda row: row["due_ns"])
+    assert {row["side"] for row in fills} == {1}
+    out = list(accumulate(row["cash_u6"] + row["fee_u6"] for row in fills))
+    shares = sum(row["filled_u6"] for row in fills)
+    worth = sum(row["fair_u6"] * row["filled_u6"] // 10**6 for row in fills)
+    dollars = cell.pnl_by_game_u6.tolist()
+    sums = list(accumulate(dollars, initial=0))
+    assert cell.stake_u6 == out[-1]
+    assert cell.fill_edge_c == pytest.approx((worth - out[-1]) / shares * 100, abs=1e-4)
+    assert cell.roi == pytest.approx(cell.pnl_u6 / sum(row["cash_u6"] for row in fills), abs=1e-6)
+    assert cell.hit_rate == pytest.approx(sum(one > 0 for one in dollars) / sum(one != 0 for one in dollars), abs=1e-6)
+    assert cell.drawdown_u6 == max(max(sums[: k + 1]) - sums[k] for k in range(len(sums)))
+
+
+def test_cash_of_one_night_is_there_for_the_next(sample_film) -> None:
+    """Over two nights figures add up, but what was out at once is that of the heavier night."""
+    setting = SETTINGS[:1]
+    one = run_sweep([sample_film], STRATEGY, MODEL, setting, recheck=0).cells[0]
+    two = run_sweep([sample_film, sample_film], STRATEGY, MODEL, setting, recheck=0).cells[0]
+    assert (two.fills, two.cost_u6, two.stake_u6) == (2 * one.fills, 2 * one.cost_u6, one.stake_u6)
 
 
 def test_more_views_than_fit_at_once(sample_film) -> None:
