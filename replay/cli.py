@@ -70,6 +70,8 @@ VERBS: dict[str, Verb] = {
     "golden": Verb(_BACKTEST, "replay.verbs.golden:golden", "Check that no decision has moved since the golden run."),
     "play": Verb(_BACKTEST, "replay.verbs.play:play", "Serve a tape back over the protocols it came from."),
     "synth": Verb(_BACKTEST, "replay.verbs.synth:synth", "Make a simulated night in the exact wire formats."),
+    "import": Verb(_BACKTEST, "replay.verbs.import_:import_", "Make a tape of quotes, plays or frames from files."),
+    "inject": Verb(_BACKTEST, "replay.verbs.inject:inject", "Put faults into a recording; check what must hold."),
     "demo": Verb(_BACKTEST, "replay.verbs.demo:demo", "Run the whole story on the sample tape, in under a minute."),
     "model": Verb(_MODELS, "", "Fit, evaluate and describe win-probability models."),
 }

@@ -14,6 +14,7 @@ from replay.core.decode.nba import decode_boxscore, decode_nba
 from replay.core.decode.note import decode_note
 from replay.core.decode.playbyplay import decode_playbyplay
 from replay.core.decode.polymarket import decode_polymarket
+from replay.core.decode.quotes import decode_quotes
 from replay.core.decode.sports import decode_sports
 from replay.core.events import Event, FeedGap, PollMissed, PollUnchanged, Pulse, Undecodable
 
@@ -28,6 +29,7 @@ KNOWN_FEEDS = (
     "polymarket.book",
     "polymarket.market",
     "polymarket.sports",
+    "quotes.top",
 )
 # Whatever else is known is one of ESPN's leagues.
 _READERS: dict[str, Callable[[str, bytes], list[Event]]] = {
@@ -36,6 +38,7 @@ _READERS: dict[str, Callable[[str, bytes], list[Event]]] = {
     "nba.playbyplay": decode_playbyplay,
     "nba.scoreboard": decode_nba,
     "polymarket.sports": decode_sports,
+    "quotes.top": decode_quotes,
 }
 _NOT_MODIFIED = 304
 _OK = 200
