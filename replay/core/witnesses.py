@@ -39,15 +39,16 @@ class Witnesses:
         self._games: dict[str, int] = {}
         self._venue_games: dict[str, int] = {}
         self._names: dict[int, tuple[set[str], set[str]]] = {}
-        self._named: set[GameRef] = set()
+        self._named: set[tuple[int, GameRef]] = set()
 
     # Who is who --------------------------------------------------------------------------------------------------
 
     def name(self, number: int, score: ScoreSeen) -> None:
         """Learn what a score source calls the teams of a game."""
-        if score.game in self._named:
+        # A plan may give a game another number than it had.
+        if (number, score.game) in self._named:
             return
-        self._named.add(score.game)
+        self._named.add((number, score.game))
         names = self._names.setdefault(number, (set(), set()))
         for known, team in zip(names, (score.home, score.away), strict=True):
             known.update(_names_of(team))

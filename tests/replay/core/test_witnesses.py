@@ -79,7 +79,7 @@ def test_a_play_is_a_row_once_with_its_own_time() -> None:
 
 def test_the_sports_socket_is_joined_by_the_venues_id_and_the_teams_names() -> None:
     """The wire's slots may be swapped; a frame whose teams are not the game's, or of another game, says nothing."""
-    script = Script().plan().scores(Score()).market("home-token", "away-token", gameId="77")
+    script = Script().scores(Score()).plan().scores(Score()).market("home-token", "away-token", gameId="77")
     sports(script, "Pacers", "Knicks", "5-3")
     sports(script, "knicks", "PACERS", "3-7")
     sports(script, "Nets", "Knicks", "9-9")
