@@ -23,6 +23,9 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "recorder/feeds/base.py": "tests/recorder/feeds/test_adding_a_source.py",
     "recorder/feeds/peek.py": "tests/recorder/feeds/test_their_time.py",
     "recorder/feeds/polling.py": "tests/recorder/feeds/test_espn.py",
+    "recorder/jit.py": "tests/replay/core/test_jit.py",
+    "recorder/tape/scan.py": "tests/recorder/tape/test_frames.py",
+    "recorder/tape/walk.py": "tests/recorder/tape/test_batch.py",
     "replay/cli.py": "tests/test_cli.py",
 }
 ADR_SECTIONS = ("## Context", "## Decision", "## Consequences")

@@ -1,9 +1,9 @@
 """
 The rows of a sealed segment as Parquet: encoder and decoder face each other.
 
-Columns, in this order, none of them nullable: seq i64, recv_ns i64, feed string, conn u32, kind u8, meta string,
-payload binary. Rows are sorted by seq. Pages carry CRC32 checksums; the manifest holds a digest of each row group and
-of the whole file, and a copy of the footer, which Parquet itself leaves unguarded.
+A row is an envelope, a column what `recorder.tape.columns` says. Rows are sorted by seq. Pages carry CRC32 checksums;
+the manifest holds a digest of each row group and of the whole file, and a copy of the footer, which Parquet itself
+leaves unguarded.
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder.envelope import Envelope, Kind, encode_row
+from recorder.envelope import Envelope, encode_row
+from recorder.tape.batch import Batch
+from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_envelopes
+from recorder.tape.frames import ShapeBook
 from recorder.tape.manifest import Group, Sealed
 from recorder.tape.segment import Damage
 
-__all__ = ["SCHEMA", "ParquetImage", "SealedError", "SealedFile", "describe_parquet", "encode_parquet", "read_origin"]
+__all__ = ["ParquetImage", "SealedError", "SealedFile", "describe_parquet", "encode_parquet", "read_origin"]
 
 
 class SealedError(ValueError):
@@ -34,24 +36,12 @@ class SealedError(ValueError):
         self.damage = damage
 
 
-_FIELDS: list[pa.Field[Any]] = [
-    pa.field("seq", pa.int64(), nullable=False),
-    pa.field("recv_ns", pa.int64(), nullable=False),
-    pa.field("feed", pa.string(), nullable=False),
-    pa.field("conn", pa.uint32(), nullable=False),
-    pa.field("kind", pa.uint8(), nullable=False),
-    pa.field("meta", pa.string(), nullable=False),
-    pa.field("payload", pa.binary(), nullable=False),
-]
-SCHEMA = pa.schema(_FIELDS)
 _FACT_PREFIX = "gametape."
-_COLUMNS = list(SCHEMA.names)
-_GROUP_ROWS = 65_536
+_GROUP_ROWS = 4096
 _GROUP_RAW_BYTES = 32 * 1024 * 1024
-_PAGE_BYTES = 1024 * 1024
-_ZSTD_LEVEL = 6
-_BATCH_ROWS = 4096
-_KINDS = {int(kind): kind for kind in Kind}
+_PAGE_BYTES = 64 * 1024 * 1024
+"""A page is a whole column of a row group: bodies that repeat are then within sight of each other."""
+_ZSTD_LEVEL = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +57,22 @@ def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> P
     """Render envelopes as a Parquet file, the same bytes for the same rows. facts become its key-value metadata."""
     sink = pa.BufferOutputStream()
     spans: list[tuple[int, int, int, int]] = []
+    book = ShapeBook()
     with pq.ParquetWriter(
         sink,
         SCHEMA,
         compression="zstd",
         compression_level=_ZSTD_LEVEL,
-        use_dictionary=["feed"],  # type: ignore[arg-type]  # a list is documented
-        column_encoding=dict.fromkeys(("seq", "recv_ns"), "DELTA_BINARY_PACKED"),
+        use_dictionary=DICTIONARY,  # type: ignore[arg-type]  # a list is documented
+        column_encoding=DELTA,
         write_statistics=["seq", "recv_ns", "feed"],
         write_page_checksum=True,
         data_page_size=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
         for group in _groups(envelopes):
-            columns = [
-                pa.array(values, field.type) for values, field in zip(zip(*group, strict=True), SCHEMA, strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=SCHEMA), row_group_size=len(group))
-            spans.append((group[0][0], group[-1][0], group[0][1], group[-1][1]))
+            writer.write_table(table_of_envelopes(group, book), row_group_size=len(group))
+            spans.append((group[0].seq, group[-1].seq, group[0].recv_ns, group[-1].recv_ns))
         writer.add_key_value_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     data: bytes = sink.getvalue().to_pybytes()
     return ParquetImage(data, _describe(data, spans), _footer(data))
@@ -117,25 +105,30 @@ def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
     return ranges
 
 
-def _groups(envelopes: Iterator[Envelope]) -> Iterator[list[tuple[int, int, str, int, int, str, bytes]]]:
+def _groups(envelopes: Iterator[Envelope]) -> Iterator[list[Envelope]]:
     """Yield rows in row groups of bounded size."""
-    group: list[tuple[int, int, str, int, int, str, bytes]] = []
+    group: list[Envelope] = []
     raw = 0
     for one in envelopes:
         if group and (len(group) >= _GROUP_ROWS or raw + len(one.payload) > _GROUP_RAW_BYTES):
             yield group
             group, raw = [], 0
-        group.append((one.seq, one.recv_ns, one.feed, one.conn, int(one.kind), one.meta.decode(), one.payload))
+        group.append(one)
         raw += len(one.payload) + len(one.meta)
     if group:
         yield group
 
 
-def _decode(reader: pq.ParquetFile, at: int) -> Iterator[Envelope]:
-    for batch in reader.iter_batches(_BATCH_ROWS, row_groups=[at], columns=_COLUMNS, use_threads=False):
-        columns = [column.to_pylist() for column in batch.columns]
-        for seq, recv_ns, feed, conn, kind, meta, payload in zip(*columns, strict=True):
-            yield Envelope(seq, recv_ns, feed, conn, _KINDS[kind], meta.encode(), payload)
+def _opened(source: Path | pa.BufferReader, metadata: pq.FileMetaData) -> pq.ParquetFile:
+    columns = {metadata.schema.column(at).path for at in range(metadata.num_columns)}
+    texts = [text for text in TEXTS if text in columns]
+    return pq.ParquetFile(source, metadata=metadata, read_dictionary=texts, page_checksum_verification=True)
+
+
+def _batches(reader: pq.ParquetFile, at: int) -> Iterator[Batch]:
+    """Yield the rows of a row group; more than one batch only where a file of format 1 has larger groups."""
+    for record in reader.iter_batches(_GROUP_ROWS, row_groups=[at], use_threads=False):
+        yield batch_of_record(record)
 
 
 def _facts(reader: pq.ParquetFile) -> dict[str, str]:
@@ -169,10 +162,11 @@ def describe_parquet(path: Path, file: str, *, tape_id: bytes) -> Sealed:
     rows = hashlib.sha256()
     spans: list[tuple[int, int, int, int]] = []
     try:
-        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as reader:
+        source = pa.BufferReader(data)
+        with _opened(source, pq.read_metadata(source)) as reader:
             facts = _facts(reader)
             for at in range(reader.num_row_groups):
-                envelopes = list(_decode(reader, at))
+                envelopes = [one for batch in _batches(reader, at) for one in batch.envelopes()]
                 rows.update(b"".join(map(encode_row, envelopes)))
                 first, last = envelopes[0], envelopes[-1]
                 spans.append((first.seq, last.seq, first.recv_ns, last.recv_ns))
@@ -232,19 +226,26 @@ class SealedFile:
         Raises:
             SealedError: its bytes are not those that were sealed.
         """
+        for batch in self.batches(at):
+            yield from batch.envelopes()
+
+    def batches(self, at: int) -> Iterator[Batch]:
+        """
+        Yield the rows of a row group as columns.
+
+        Raises:
+            SealedError: its bytes are not those that were sealed.
+        """
         group = self._entry.groups[at]
         self.check(group)
-        try:
-            yield from self._rows(at)
-        except (pa.ArrowException, OSError) as error:
-            raise SealedError(self._damage(group, f"row group cannot be read: {error}")) from error
-
-    def _rows(self, at: int) -> Iterator[Envelope]:
         if self._metadata is None:
             # The footer comes from the manifest, where a checksum guards it; Parquet has none for its own.
             self._metadata = pq.read_metadata(pa.BufferReader(base64.b64decode(self._entry.footer)))
-        with pq.ParquetFile(self._path, metadata=self._metadata, page_checksum_verification=True) as file:
-            yield from _decode(file, at)
+        try:
+            with _opened(self._path, self._metadata) as file:
+                yield from _batches(file, at)
+        except (pa.ArrowException, OSError) as error:
+            raise SealedError(self._damage(group, f"row group cannot be read: {error}")) from error
 
     def _damage(self, group: Group, why: str) -> Damage:
         return Damage(self._entry.file, group.offset, group.first_seq, group.last_seq, why)

@@ -31,7 +31,7 @@ __all__ = [
     "scan_segment",
 ]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 SEGMENT_MAGIC = b"\x89GTAPE\r\n"
 # magic 8s, format version u16, reserved u16, tape id 16s, first_seq u64, tape created_ns i64, sha256 of the block
 # before the first 32s, header crc32c u32 (over the 76 bytes before it); little endian

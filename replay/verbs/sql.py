@@ -85,7 +85,7 @@ def _fill(db: duckdb.DuckDBPyConnection, tape: Tape, query: str) -> None:
     wanted = words & {"envelopes", *_DECODED} or {"envelopes", *_DECODED}
     db.execute("set temp_directory = ''")
     if "envelopes" in wanted:
-        _fill_envelopes(db, tape)
+        _fill_envelopes(db, tape, whole=bool(words & {"payload", "text"}) or "*" in query)
     if wanted & set(_DECODED):
         _fill_decoded(db, films_of([tape])[0])
     db.execute("set python_enable_replacements = false")
@@ -93,8 +93,12 @@ def _fill(db: duckdb.DuckDBPyConnection, tape: Tape, query: str) -> None:
     db.execute("set lock_configuration = true")
 
 
-def _fill_envelopes(db: duckdb.DuckDBPyConnection, tape: Tape) -> None:
-    """Join sealed segments, read as they are asked for, and hot ones, read now."""
+def _fill_envelopes(db: duckdb.DuckDBPyConnection, tape: Tape, *, whole: bool) -> None:
+    """
+    Join sealed segments, read as they are asked for, and hot ones, read now.
+
+    A payload that is sealed as values has to be written again, so where the query is for payloads all are read now.
+    """
     import pyarrow.dataset as ds
 
     from recorder.envelope import Kind
@@ -102,10 +106,10 @@ def _fill_envelopes(db: duckdb.DuckDBPyConnection, tape: Tape) -> None:
 
     catalog = read_catalog(tape.path)
     sealed = [str(tape.path / part.entry.file) for part in catalog.parts if isinstance(part, SealedPart)]
-    hot = [(part.first_seq, part.last_seq) for part in catalog.parts if isinstance(part, HotPart)]
-    sources = ["hot_envelopes"]
-    db.register("hot_envelopes", _hot_rows(tape, hot))
-    if sealed:
+    now = [(part.first_seq, part.last_seq) for part in catalog.parts if whole or isinstance(part, HotPart)]
+    sources = ["read_envelopes"]
+    db.register("read_envelopes", _read_rows(tape, now))
+    if sealed and not whole:
         # A dataset and not a path: a path that SQL may read it may also write.
         db.register("sealed_envelopes", ds.dataset(sealed, format="parquet"))
         sources.append("sealed_envelopes")
@@ -116,19 +120,20 @@ def _fill_envelopes(db: duckdb.DuckDBPyConnection, tape: Tape) -> None:
     db.execute(f"create view envelopes as {parts}")
 
 
-def _hot_rows(tape: Tape, spans: list[tuple[int, int]]) -> pa.Table:
+def _read_rows(tape: Tape, spans: list[tuple[int, int]]) -> pa.Table:
     import pyarrow as pa
 
-    from recorder.tape.parquet import SCHEMA
+    from recorder.tape.columns import SCHEMA
 
+    schema = pa.schema([SCHEMA.field(name) for name in _ENVELOPES])
     rows = [
         (one.seq, one.recv_ns, one.feed, one.conn, int(one.kind), one.meta.decode(), one.payload)
         for first_seq, last_seq in spans
         for one in tape.read(first_seq, last_seq)
     ]
-    columns = list(zip(*rows, strict=True)) or [()] * len(SCHEMA)
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _fill_decoded(db: duckdb.DuckDBPyConnection, film: Film) -> None:

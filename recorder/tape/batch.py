@@ -1,0 +1,108 @@
+"""
+Some envelopes in a row, as columns: what a row group of a sealed segment or a block of a hot one is to a fast reader.
+
+A frame that says nothing but what columns hold is there as values only; `envelope` makes any other one whole, and
+`envelopes` makes all of them whole again, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.envelope import Envelope, Kind
+from recorder.tape.frames import Frames, Payloads, ShapeBook, read_frames, write_back
+from recorder.tape.walk import Walked, walk_rows
+
+__all__ = ["Batch", "batch_of_rows", "may_be_shaped"]
+
+Ints = NDArray[np.int64]
+
+_KINDS = {int(kind): kind for kind in Kind}
+_BRACE = ord("{")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """
+    Envelopes as columns, one element an envelope.
+
+    seq, recv_ns, conn, kind, feed: i64; feed is a number into feeds. frames has the values of those frames that are of
+    a shape. rest returns meta and payload of an envelope; its payload is not to be asked of a frame of a shape.
+    """
+
+    seq: Ints
+    recv_ns: Ints
+    conn: Ints
+    kind: Ints
+    feed: Ints
+    feeds: tuple[str, ...]
+    frames: Frames
+    rest: Callable[[int], tuple[bytes, bytes]]
+
+    def __len__(self) -> int:
+        """Return how many envelopes there are."""
+        return len(self.seq)
+
+    def envelope(self, at: int) -> Envelope:
+        """Return an envelope that is not a frame of a shape."""
+        meta, payload = self.rest(at)
+        return self._made(at, meta, payload)
+
+    def envelopes(self) -> Iterator[Envelope]:
+        """Yield all envelopes whole."""
+        written, ends = write_back(self.frames, ShapeBook(self.frames.shapes))
+        text = written.tobytes()
+        begin = 0
+        for at, (shape, end) in enumerate(zip(self.frames.shape.tolist(), ends.tolist(), strict=True)):
+            meta, payload = self.rest(at)
+            yield self._made(at, meta, text[begin:end] if shape >= 0 else payload)
+            begin = end
+
+    def _made(self, at: int, meta: bytes, payload: bytes) -> Envelope:
+        feed, kind = self.feeds[self.feed[at]], _KINDS[int(self.kind[at])]
+        return Envelope(int(self.seq[at]), int(self.recv_ns[at]), feed, int(self.conn[at]), kind, meta, payload)
+
+
+def may_be_shaped(kind: Ints, payloads: Payloads) -> NDArray[np.bool_]:
+    """Say which payloads may be frames of a shape."""
+    full = (kind == Kind.FRAME) & (payloads.ends > payloads.begins)
+    first = payloads.data[np.where(full, payloads.begins, 0)] if len(payloads.data) else np.zeros(len(kind), np.uint8)
+    is_object: NDArray[np.bool_] = full & (first == _BRACE)
+    return is_object
+
+
+def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
+    """
+    Read concatenated canonical rows, of which there are so many.
+
+    Raises:
+        ValueError: the bytes end inside a row, or a kind is not known to this version.
+    """
+    data = np.frombuffer(rows, np.uint8)
+    to = Walked(*(np.empty(count, np.int64) for _ in Walked._fields))
+    if walk_rows(data, to) != count:
+        raise ValueError("rows are cut short")
+    if not set(np.unique(to.kind).tolist()) <= set(_KINDS):
+        raise ValueError("a row has an unknown kind")
+    feeds: dict[bytes, int] = {}
+    spans = zip(to.feed.tolist(), to.meta.tolist(), strict=True)
+    feed = np.array([feeds.setdefault(rows[begin:end], len(feeds)) for begin, end in spans], np.int64)
+    payloads = Payloads(data, to.payload, to.end)
+
+    def rest(at: int) -> tuple[bytes, bytes]:
+        return rows[to.meta[at] : to.payload[at]], rows[to.payload[at] : to.end[at]]
+
+    return Batch(
+        seq=to.seq,
+        recv_ns=to.recv_ns,
+        conn=to.conn,
+        kind=to.kind,
+        feed=feed,
+        feeds=tuple(name.decode() for name in feeds),
+        frames=read_frames(payloads, may_be_shaped(to.kind, payloads), book),
+        rest=rest,
+    )

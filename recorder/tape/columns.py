@@ -1,0 +1,175 @@
+"""
+A row group of a sealed segment: envelopes to Arrow columns and back, facing each other.
+
+The columns stand in docs/format.md. Every frame that comes back byte for byte is its values, any other its payload.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from recorder.envelope import Envelope
+from recorder.tape.batch import Batch, may_be_shaped
+from recorder.tape.frames import Frames, Payloads, ShapeBook, no_frames, prove_frames, read_frames
+from recorder.tape.shapes import parse_shape
+
+__all__ = ["DELTA", "DICTIONARY", "SCHEMA", "TEXTS", "batch_of_record", "table_of_envelopes"]
+
+Column = Any
+"""An Arrow array, of which its own types do not say what it holds."""
+
+_SIDES: Column = pa.array(["SELL", "BUY", None], pa.string())
+_HASHES = ("transaction_hash", "hash")
+_NUMBERS = {"price_u6": "price_u6", "size_u6": "size_u6", "best_bid_u6": "bid_u6", "best_ask_u6": "ask_u6"}
+_CHANGE = pa.struct(
+    [
+        pa.field("asset", pa.string()),
+        pa.field("side", pa.string()),
+        pa.field("price_u6", pa.int64()),
+        pa.field("size_u6", pa.int64()),
+        pa.field("best_bid_u6", pa.int64()),
+        pa.field("best_ask_u6", pa.int64()),
+        pa.field("spelling", pa.int32(), nullable=False),
+        pa.field("hash", pa.binary(20)),
+    ]
+)
+_FIELDS: list[pa.Field[Any]] = [
+    pa.field("seq", pa.int64(), nullable=False),
+    pa.field("recv_ns", pa.int64(), nullable=False),
+    pa.field("feed", pa.string(), nullable=False),
+    pa.field("conn", pa.uint32(), nullable=False),
+    pa.field("kind", pa.uint8(), nullable=False),
+    pa.field("meta", pa.string(), nullable=False),
+    pa.field("payload", pa.binary()),
+    pa.field("frame", pa.string()),
+    pa.field("market", pa.string()),
+    pa.field("source_ms", pa.int64()),
+    pa.field("transaction_hash", pa.binary(32)),
+    pa.field("changes", pa.list_(pa.field("element", _CHANGE, nullable=False)), nullable=False),
+]
+SCHEMA = pa.schema(_FIELDS)
+_LEAF = "changes.list.element."
+TEXTS = ["feed", "frame", "market", f"{_LEAF}asset", f"{_LEAF}side"]
+DICTIONARY = [*TEXTS, "conn", "kind", "meta", *(f"{_LEAF}{name}" for name in _NUMBERS)]
+DELTA = dict.fromkeys(("seq", "recv_ns", "source_ms"), "DELTA_BINARY_PACKED")
+
+
+def table_of_envelopes(group: list[Envelope], book: ShapeBook) -> pa.Table:
+    """Return a row group: every frame that comes back byte for byte as its values, the payload of any other."""
+    payloads = Payloads.of([one.payload for one in group])
+    kinds = np.array([one.kind for one in group], np.int64)
+    frames = prove_frames(read_frames(payloads, may_be_shaped(kinds, payloads), book), payloads, book)
+    is_raw = (frames.shape < 0).tolist()
+    head: list[Any] = [
+        [one.seq for one in group],
+        [one.recv_ns for one in group],
+        [one.feed for one in group],
+        [one.conn for one in group],
+        kinds,
+        [one.meta.decode() for one in group],
+        [one.payload if raw else None for one, raw in zip(group, is_raw, strict=True)],
+    ]
+    columns = [pa.array(values, field.type) for values, field in zip(head, SCHEMA, strict=False)]
+    return pa.Table.from_arrays([*columns, *_frame_columns(frames, book)], schema=SCHEMA)
+
+
+def _frame_columns(frames: Frames, book: ShapeBook) -> list[Column]:
+    """Return the columns of frames, from `frame` on."""
+    texts: Column = pa.array([*frames.texts, None], pa.string())
+    shapes: Column = pa.array([*(shape.text for shape in book.shapes), None], pa.string())
+    has = {name: np.array([name in shape.names for shape in book.shapes] + [False]) for name in _HASHES}
+    of_change = np.repeat(frames.shape, np.diff(frames.first))
+    hashes = {"transaction_hash": (frames.transaction, frames.shape), "hash": (frames.hash, of_change)}
+    hashed = {name: _fixed(raw, has[name][shape]) for name, (raw, shape) in hashes.items()}
+    numbers = [_nullable(getattr(frames, name)) for name in _NUMBERS.values()]
+    changes = pa.StructArray.from_arrays(
+        [
+            texts.take(pa.array(frames.asset % len(texts))),
+            _SIDES.take(pa.array(frames.is_buy % 3)),
+            *numbers,
+            pa.array(frames.spelling.astype(np.int32)),
+            hashed["hash"],
+        ],
+        fields=list(_CHANGE),
+    )
+    return [
+        shapes.take(pa.array(frames.shape % len(shapes))),
+        texts.take(pa.array(frames.market % len(texts))),
+        _nullable(frames.source_ms),
+        hashed["transaction_hash"],
+        pa.ListArray.from_arrays(_int32(frames.first), changes, type=SCHEMA.field("changes").type),
+    ]
+
+
+def _nullable(values: NDArray[np.int64]) -> Column:
+    return pa.array(values, mask=values < 0)
+
+
+def _fixed(raw: NDArray[np.uint8], is_there: NDArray[np.bool_]) -> Column:
+    """Return rows of bytes as binary of one width, null where there is none."""
+    count, width = raw.shape
+    buffers: list[Any] = [np.packbits(is_there, bitorder="little"), np.ascontiguousarray(raw)]
+    return pa.Array.from_buffers(pa.binary(width), count, [pa.py_buffer(buffer) for buffer in buffers])
+
+
+def batch_of_record(record: pa.RecordBatch) -> Batch:
+    """Return the rows of a row group, read with TEXTS as dictionaries."""
+    columns: dict[str, Column] = dict(zip(record.schema.names, record.columns, strict=True))
+    feeds, metas, payloads = columns["feed"], columns["meta"], columns["payload"]
+
+    def rest(row: int) -> tuple[bytes, bytes]:
+        return metas[row].as_py().encode(), payloads[row].as_py()
+
+    return Batch(
+        **{name: _ints(columns[name]) for name in ("seq", "recv_ns", "conn", "kind")},
+        feed=_ints(feeds.indices),
+        feeds=tuple(feeds.dictionary.to_pylist()),
+        frames=_frames(columns) if "frame" in columns else no_frames(len(record)),
+        rest=rest,
+    )
+
+
+def _frames(columns: dict[str, Column]) -> Frames:
+    """Return the values of the frames of a row group."""
+    frame, market, changes = columns["frame"], columns["market"], columns["changes"]
+    of_change = changes.values
+    asset, side = of_change.field("asset"), of_change.field("side")
+    markets, assets = market.dictionary.to_pylist(), asset.dictionary.to_pylist()
+    sides = np.array([_SIDES.index(pa.scalar(name)).as_py() for name in side.dictionary.to_pylist()] + [-1])
+    assets_at = _ints(asset.indices)
+    return Frames(
+        shapes=tuple(parse_shape(text) for text in frame.dictionary.to_pylist()),
+        texts=(*markets, *assets),
+        shape=_ints(frame.indices),
+        market=_ints(market.indices),
+        source_ms=_ints(columns["source_ms"]),
+        transaction=_raw(columns["transaction_hash"], 32),
+        first=_ints(changes.offsets),
+        asset=np.where(assets_at < 0, -1, assets_at + len(markets)),
+        is_buy=sides[_ints(side.indices)],
+        **{name: _ints(of_change.field(column)) for column, name in _NUMBERS.items()},
+        spelling=_ints(of_change.field("spelling")),
+        hash=_raw(of_change.field("hash"), 20),
+    )
+
+
+def _ints(column: Column) -> NDArray[np.int64]:
+    """Return integers, -1 for null."""
+    filled = column.fill_null(-1) if column.null_count else column
+    made: NDArray[np.int64] = filled.to_numpy(zero_copy_only=False).astype(np.int64)
+    return made
+
+
+def _raw(column: Column, width: int) -> NDArray[np.uint8]:
+    """Return binary of one width as rows of bytes; what is null is anything."""
+    data = column.buffers()[1]
+    rows = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    return rows[column.offset * width :][: len(column) * width].reshape(-1, width)
+
+
+def _int32(values: NDArray[np.int64]) -> Column:
+    return pa.array(values.astype(np.int32))

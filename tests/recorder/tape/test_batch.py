@@ -1,0 +1,40 @@
+"""Rows as columns are the rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from recorder.envelope import Envelope, Kind, encode_row
+from recorder.tape.batch import batch_of_rows
+from recorder.tape.frames import ShapeBook
+
+QUOTE = b'{"asset_id":"7","best_bid":"0.5","best_ask":""}'
+
+
+def test_the_envelopes_of_a_batch_are_those_of_its_rows(night):
+    """Columns say of each envelope what it says, and all of them come back whole, those that are values too."""
+    envelopes = [*night(50), *(Envelope(50 + k, 9, "polymarket.market", 3, Kind.FRAME, b"", QUOTE) for k in range(3))]
+    batch = batch_of_rows(b"".join(map(encode_row, envelopes)), len(envelopes), ShapeBook())
+    assert list(batch.envelopes()) == envelopes
+    assert [(s, ns, batch.feeds[f]) for s, ns, f in zip(batch.seq, batch.recv_ns, batch.feed, strict=True)] == [
+        (one.seq, one.recv_ns, one.feed) for one in envelopes
+    ]
+    assert batch.frames.shape.tolist() == [-1] * 50 + [0] * 3
+    assert [batch.envelope(at) for at in range(50)] == envelopes[:50]
+    assert (batch.frames.bid_u6.tolist(), batch.frames.ask_u6.tolist()) == ([500_000] * 3, [-1] * 3)
+
+
+@pytest.mark.parametrize("cut", [1, 29, 31, 60])
+def test_rows_that_end_too_early_are_refused(envelopes, cut):
+    """Bytes that end inside a row are no batch."""
+    rows = b"".join(map(encode_row, envelopes))[:-cut]
+    with pytest.raises(ValueError, match="cut short"):
+        batch_of_rows(rows, len(envelopes), ShapeBook())
+
+
+def test_an_unknown_kind_is_refused(envelopes):
+    """A kind of a later program is no batch of this one."""
+    row = bytearray(encode_row(envelopes[0]))
+    row[20] = 200
+    with pytest.raises(ValueError, match="kind"):
+        batch_of_rows(bytes(row), 1, ShapeBook())
