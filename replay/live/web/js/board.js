@@ -225,7 +225,7 @@ const makeHealth = () => {
 export const paintHeader = (serverMs) => {
   const link = byId("link");
   say(byId("clock"), serverMs === null ? "" : `${utc(serverMs)} UTC`);
-  const words = night.tape ? "recorded" : night.isLost ? "not connected" : "live";
+  const words = night.tape ? "recorded" : !night.isLost ? "live" : night.lostAt === null ? "connecting" : "not connected";
   say(link, words);
   mark(link, "bad", night.isLost && !night.tape);
   const lost = byId("lost");

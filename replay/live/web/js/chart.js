@@ -2,7 +2,7 @@
 
 import uPlot from "../vendor/uPlot.esm.js";
 import { el } from "./dom.js";
-import { columns, courtTime, lastAt } from "./history.js";
+import { columns, courtTime, lastAt, lastOf } from "./history.js";
 import { NONE, court, isKnown, minutes, ms, periodSpan, points, utc } from "./words.js";
 
 const HEIGHTS = [300, 190];
@@ -17,7 +17,7 @@ const faint = (hex) => `${hex}33`;
 
 // onSeek(ms) is called for a click, or Enter under the keyboard's cursor, where a recorded tape is looked at.
 export const makeCharts = (box, { league, home, onSeek }) => {
-  const readout = el("p", { class: "readout", "aria-live": "polite" });
+  const readout = el("p", { class: "readout" });
   const plots = el("div", {
     class: "plots",
     tabindex: "0",
@@ -88,9 +88,11 @@ export const makeCharts = (box, { league, home, onSeek }) => {
       if (onSeek) listen(chart);
       return chart;
     });
-    plots.setAttribute("aria-valuemax", String(Math.max(data.x.length - 1, 0)));
+    sayLength();
     charts.forEach(placeMoment);
   };
+
+  const sayLength = () => plots.setAttribute("aria-valuemax", String(Math.max(data.x.length - 1, 0)));
 
   const listen = (chart) => {
     let downAt = 0;
@@ -150,12 +152,13 @@ export const makeCharts = (box, { league, home, onSeek }) => {
       history = next;
       data = columns(history);
       charts.forEach((chart, number) => chart.setData(table(number)));
+      sayLength();
     },
     setMoment(at) {
       if (at === momentMs) return;
       momentMs = at;
       charts.forEach(placeMoment);
-      if (at !== null && data) tell(Math.max(lastAt(data.x.map((time) => [time]), at), 0));
+      if (at !== null && data) tell(Math.max(lastOf(data.x.length, (k) => data.x[k], at), 0));
     },
     restyle: () => history && build(),
     close() {

@@ -10,6 +10,7 @@ import { NONE, age, cents, isKnown, ms, points, shares, signed, standing, utc } 
 
 const POINTS = 1_200;
 const GROW_EVERY_MS = 1_000;
+const ASK_AGAIN_MS = 5_000;
 const FACTS = ["score", "clock", "market", "model", "edge", "forecast", "seen", "moved"];
 const TITLES = {
   score: "Score",
@@ -59,6 +60,7 @@ export const makeGame = (page, gameId, { changed, seek }) => {
   );
 
   let history = null;
+  let askAt = 0;
   let charts = null;
   let isByCourt = false;
   let told = null;
@@ -73,13 +75,13 @@ export const makeGame = (page, gameId, { changed, seek }) => {
 
   const open = async () => {
     const entry = night.games.get(gameId);
-    if (!entry || history) return;
-    history = "asked";
+    if (!entry || performance.now() < askAt) return;
+    askAt = Infinity;
     try {
       const answer = await get(`/v1/history/${encodeURIComponent(gameId)}?points=${POINTS}`);
       history = readHistory(answer);
     } catch {
-      history = null; // asked again with the next paint
+      askAt = performance.now() + ASK_AGAIN_MS;
       return;
     }
     if (isClosed) return;

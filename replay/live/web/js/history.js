@@ -16,17 +16,19 @@ export const readHistory = (answer) => ({
   gaps: (answer.gaps ?? []).map(([from, to, feed]) => [ms(from), ms(to), feed]),
 });
 
-// The last row at or before a moment; -1 before the first.
-export const lastAt = (table, at) => {
+// The last of so many moments, in order, that is not after another one; -1 before the first.
+export const lastOf = (count, timeOf, at) => {
   let low = 0;
-  let high = table.length;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (table[middle][0] <= at) low = middle + 1;
+    if (timeOf(middle) <= at) low = middle + 1;
     else high = middle;
   }
   return low - 1;
 };
+
+export const lastAt = (table, at) => lastOf(table.length, (k) => table[k][0], at);
 
 const filled = (times, table, pick) => {
   let k = -1;

@@ -6,7 +6,7 @@ const RANK = { live: 1, break: 1, delayed: 1, scheduled: 2, final: 3 };
 const SIGNALS_MAX = 200;
 const SCORE_FRESH_MS = { live: 30_000, break: 90_000, delayed: 90_000 };
 const BOOK_FRESH_MS = 30_000;
-const BLIND = new Set(["starting", "cut", "ended"]);
+const BLIND = new Set(["cut", "ended"]);
 
 export const night = {
   games: new Map(), // game_id -> { state, heardAt }
@@ -67,7 +67,7 @@ export const freshness = ({ state, heardAt }) => {
 };
 
 export const whyStale = ({ state }, fresh) => {
-  if (night.isLost) return "connection lost";
+  if (night.isLost) return night.lostAt === null ? "" : "connection lost";
   if (!fresh.any) return "";
   if (state.why) return state.why;
   if (isBlind()) return "the engine is not running";
