@@ -159,7 +159,7 @@ def test_files_are_small():
 
 
 def test_every_verb_stands_in_the_table():
-    """A module of replay/verbs that holds a click command is a verb of the program; `import_` is one that is a keyword."""
+    """A module of replay/verbs that holds a click command is a verb of the program; a keyword ends in `_`."""
     commands = {
         path.stem.removesuffix("_")
         for path in (ROOT / "replay/verbs").glob("*.py")
