@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 
 from aiohttp import WSMsgType, web
@@ -85,12 +87,37 @@ async def _market(request: web.Request) -> web.WebSocketResponse:
     return socket
 
 
+async def _chatty_market(request: web.Request, chatter_s: float) -> web.WebSocketResponse:
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    async with asyncio.TaskGroup() as group:
+        talking = group.create_task(_chatter(socket, chatter_s))
+        async for message in socket:
+            if message.type is WSMsgType.TEXT and message.data == "PING":
+                await socket.send_str("PONG")
+        talking.cancel()
+    return socket
+
+
+async def _chatter(socket: web.WebSocketResponse, chatter_s: float) -> None:
+    books = [{"event_type": "book", "asset_id": token, "bids": [], "asks": []} for token in (HOME_TOKEN, AWAY_TOKEN)]
+    await socket.send_str(json.dumps(books))
+    with contextlib.suppress(ConnectionError):
+        for number in itertools.count():
+            change = {"event_type": "price_change", "price_changes": [{"asset_id": HOME_TOKEN}], "number": number}
+            await socket.send_str(json.dumps({**change, "timestamp": str(time.time_ns() // 1_000_000)}))
+            await asyncio.sleep(chatter_s)
+
+
 @contextlib.contextmanager
-def little_upstream(broken: Mapping[str, tuple[int, str]] | None = None) -> Iterator[str]:
+def little_upstream(
+    broken: Mapping[str, tuple[int, str]] | None = None, *, chatter_s: float | None = None
+) -> Iterator[str]:
     """
     Serve the night from a thread of its own and give its base address.
 
-    broken: the status and text with which every path that contains the key is answered instead.
+    broken: the status and text with which every path that contains the key is answered instead. chatter_s: after the
+    books the market says a change this often, with a number and the time at which it was sent.
     """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -100,6 +127,8 @@ def little_upstream(broken: Mapping[str, tuple[int, str]] | None = None) -> Iter
         for part, (status, text) in (broken or {}).items():
             if part in request.path:
                 return web.Response(status=status, text=text)
+        if chatter_s is not None and request.path == "/ws/market":
+            return await _chatty_market(request, chatter_s)
         return await _answer(request)
 
     async def start() -> web.AppRunner:
