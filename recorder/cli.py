@@ -243,14 +243,20 @@ async def _run(
         if config.reserve_mib and not reserve.is_held:
             click.echo(f"no room to set {config.reserve_mib} MiB aside: the disk is nearly full", err=True)
         feeds = lineup(config, leagues, rng=Random(clock.now_ns()))
+
+        def durable(seq: int) -> None:
+            tally.on_durable(seq)
+            if companion is not None:
+                companion.on_durable(seq)
+
         session = Session(
             writer,
             clock,
             feeds,
             Planner(),
             config,
-            taps=[tally] if companion is None else [tally, companion],
-            on_durable=tally.on_durable,
+            taps=[tally] if companion is None else [tally, *companion.taps],
+            on_durable=durable,
             make_room=reserve.release,
         )
         _stop_on_signals(session)

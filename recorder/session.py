@@ -85,10 +85,15 @@ class Put(Protocol):
 
 
 class Companion(Protocol):
-    """A tap that also speaks: it reads along and puts facts of its own on the tape, as the live engine does."""
+    """Reads along and puts facts of its own on the tape, as the live engine does."""
 
-    def __call__(self, envelope: Envelope) -> None:
-        """See an envelope, as any tap."""
+    @property
+    def taps(self) -> Sequence[Tap]:
+        """What it reads along with; to be given to the session."""
+        ...
+
+    def on_durable(self, seq: int) -> None:
+        """Take note of the last durable seq, in the event loop's thread."""
         ...
 
     async def run(self, put: Put) -> None:
@@ -154,7 +159,7 @@ class Session:
         """
         Record until stopped, or for so long; then close the sockets, commit and close the log.
 
-        companion, one of the taps, speaks meanwhile, and has a moment for its last words before the log closes.
+        companion, whose taps the session has, speaks meanwhile; its last words come before the log closes.
 
         Raises:
             DiskError: the disk did not keep up; says up to which seq everything is durable.

@@ -27,6 +27,8 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "recorder/tape/scan.py": "tests/recorder/tape/test_frames.py",
     "recorder/tape/walk.py": "tests/recorder/tape/test_batch.py",
     "replay/cli.py": "tests/test_cli.py",
+    "replay/live/contract.py": "tests/replay/live/test_api.py",
+    "replay/live/orders.py": "tests/replay/live/test_server.py",
 }
 ADR_SECTIONS = ("## Context", "## Decision", "## Consequences")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")

@@ -5,7 +5,9 @@ Theory of operation. Recording comes first. The tap only hands envelopes over, t
 compiling, decoding and deciding never hold up the recorder's loop. What waits is bounded; an engine that falls behind
 the bound, or raises, is cut off by the sequencer, which says so on the tape. Whatever waits is fed at once, so that a
 late engine catches up. Decisions go back through the sequencer in the recorder's own thread. An engine that joins a
-tape that is being gone on with reads the earlier part first: it knows what a replay of that tape knows.
+tape that is being gone on with reads the earlier part first: it knows what a replay of that tape knows. Until the
+compiler is ready, which works in a process of its own, the engine runs interpreted. What is to be told to others is
+copied out of the fold and left with an outlet, which has a thread and a process of its own.
 """
 
 from __future__ import annotations
@@ -22,20 +24,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
+import msgspec
 
+from recorder.clock import SystemClock
 from recorder.envelope import Envelope, Kind, encode_meta
-from recorder.sequencer import RECORDER, TapFullError
-from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, decisions_of, describe
+from recorder.sequencer import RECORDER, Tap, TapFullError
+from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, cause_of, decisions_of, describe
+from replay.live.facts import Fact, HealthFact, RecorderFact, SignalFact
+from replay.live.health import FeedWatch
+from replay.live.latency import Latency, write_latency
+from replay.live.observe import Observer, named
+from replay.live.warm import Warming
 
 if TYPE_CHECKING:
     from recorder.session import Put
-    from replay.core.engine import Engine
+    from replay.core.engine import Engine, Outcome
+    from replay.live.outlet import Outlet, OutletPlan
 
 __all__ = ["LiveEngine", "LiveFailedError", "Progress", "live_tap"]
 
 _WAITING_MAX = 200_000
 _WAITING_BYTES_MAX = 256 << 20
 _CHUNK = 5_000
+_LOOK_NS = 50_000_000
+"""No more often than this are books and games copied out."""
 # A thread that is stopped inside the compiler would take the process with it.
 _JOIN_S = 60.0
 
@@ -68,6 +80,8 @@ class LiveEngine:
         config: LiveConfig,
         say: Callable[[str], None],
         *,
+        plan: OutletPlan | None = None,
+        is_warmed: bool = False,
         waiting_max: int = _WAITING_MAX,
         waiting_bytes_max: int = _WAITING_BYTES_MAX,
     ) -> None:
@@ -75,6 +89,8 @@ class LiveEngine:
         Prepare an engine for the tape at path.
 
         say is told each signal in a line, in the engine's thread: a terminal that stands still is the engine's trouble.
+        plan says what goes out, None for nothing. is_warmed: the compiler gets a process of its own, and the engine
+        runs interpreted meanwhile.
         """
         self._path = path
         self._config = config
@@ -94,6 +110,31 @@ class LiveEngine:
         self._progress = Progress(-1, 0, hashlib.sha256().hexdigest(), 0)
         self._tell_loop: Callable[[], object] = lambda: None
         self._first_seq = 0
+        self._is_warmed = is_warmed
+        self._status = "starting"
+        self._clock = SystemClock()
+        self._stages: dict[str, int] = {}
+        self._watch = FeedWatch()
+        self._observer = Observer()
+        self._looked_ns = 0
+        self._is_dirty = False
+        self._durable_seq = -1
+        self.latency = Latency()
+        self._outlet = None if plan is None else self._new_outlet(plan)
+
+    def _new_outlet(self, plan: OutletPlan) -> Outlet:
+        from replay.live.outlet import Outlet
+
+        return Outlet(plan, health=self._health, on_sent=self._sent, say=self._say)
+
+    @property
+    def taps(self) -> Sequence[Tap]:
+        """What reads along: the engine, which may be cut, and the watch over the feeds, which only counts."""
+        return [self] if self._outlet is None else [self._watch, self]
+
+    def on_durable(self, seq: int) -> None:
+        """Take note of what the disk has."""
+        self._durable_seq = seq
 
     def __call__(self, envelope: Envelope) -> None:
         """
@@ -128,6 +169,10 @@ class LiveEngine:
         self._tell_loop = partial(loop.call_soon_threadsafe, news.set)
         begun = put(RECORDER, Kind.NOTE, meta=encode_meta({"note": LIVE, **self._config.facts()}))
         self._first_seq = begun.seq
+        # The recorder's clock, as far as its stamps tell it; ages and latencies are differences to those.
+        self._clock = SystemClock(not_before_ns=begun.recv_ns)
+        if self._outlet is not None:
+            self._outlet.start(self._clock)
         written = 0
         self._thread.start()
         try:
@@ -156,6 +201,10 @@ class LiveEngine:
         self._come.set()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
+        if self._outlet is not None:
+            self._outlet.close()
+        if self.latency.facts():
+            write_latency(self._path.with_name(f"{self._path.name}.latency.json"), self.latency)
 
     def _write(self, put: Put) -> int:
         with self._lock:
@@ -172,15 +221,26 @@ class LiveEngine:
 
     def _work(self) -> None:
         try:
-            self._decide(self._config.engine())
+            engine = self._config.engine(on_stage=self._mark)
+            if self._is_warmed:
+                with Warming(self._config) as warming:
+                    engine.interpret(interpreting=not warming.is_done)
+                    self._decide(engine, warming)
+            else:
+                self._decide(engine, None)
         except Exception as error:  # noqa: BLE001  a strategy, a model and a terminal are foreign code; the recording goes on
             self._why = f"{type(error).__name__}: {error}"
+        self._status = "cut" if self._why else "ended"
         self._is_done = True
         self._wake()
 
-    def _decide(self, engine: Engine) -> None:
+    def _decide(self, engine: Engine, warming: Warming | None) -> None:
         digest, evaluations = hashlib.sha256(), 0
-        for envelopes in self._batches():
+        for envelopes in self._batches(warming):
+            warming = self._warmed(engine, warming)
+            if not envelopes:
+                self._look(engine)
+                continue
             outcome = engine.feed(envelopes)
             fresh = outcome.evaluations[outcome.evaluations[:, 0] > self._first_seq]
             digest.update(fresh.astype("<i8").tobytes())
@@ -191,36 +251,128 @@ class LiveEngine:
                 self._progress = Progress(envelopes[-1].seq, evaluations, digest.hexdigest(), engine.model_failures)
             if new:
                 self._wake()
+            self._tell(engine, envelopes, outcome, new)
             for cause, token, decision in new:
-                self._say(describe(cause, decision, *_named(engine, token)))
+                self._say(describe(cause, decision, *map(_plain, named(engine, token))))
 
-    def _batches(self) -> Iterator[list[Envelope]]:
-        """Yield what the tape holds already, then whatever waits, until there is no more to come."""
+    def _warmed(self, engine: Engine, warming: Warming | None) -> Warming | None:
+        """Let the engine run compiled from here on where the compiler is ready, and return it where it is not."""
+        if warming is None or not warming.is_done:
+            self._status = "running" if warming is None else "compiling"
+            return warming
+        engine.interpret(interpreting=False)
+        self._status = "running"
+        return None
+
+    def _batches(self, warming: Warming | None) -> Iterator[list[Envelope]]:
+        """
+        Yield what the tape holds already, then whatever waits, until there is no more to come.
+
+        An empty batch means that nothing came for a while, and what has changed is yet to be told.
+        """
         is_first = True
         while not self._why:
-            self._come.wait()
+            self._come.wait(_LOOK_NS / 1e9 if self._is_dirty else None)
             self._come.clear()
             is_last = self._is_over
             batch = _drained(self._waiting)
             if batch and is_first:
                 is_first = False
-                yield from self._earlier(batch[0].seq)
+                yield from self._earlier(batch[0].seq, warming)
             if batch:
                 yield batch
                 self._fed_bytes += sum(len(envelope.payload) for envelope in batch)
             elif is_last:
                 return
+            else:
+                yield []
             if is_last:
                 self._come.set()
 
-    def _earlier(self, before_seq: int) -> Iterator[list[Envelope]]:
+    def _earlier(self, before_seq: int, warming: Warming | None) -> Iterator[list[Envelope]]:
         from recorder.tape.reader import open_tape
 
         if before_seq == 0:
             return
+        # A whole evening is read sooner by a compiled engine that begins later.
+        self._status = "catching up"
+        while warming is not None and not self._is_over and not warming.wait(_LOOK_NS / 1e9):
+            pass
         envelopes = open_tape(self._path).read(0, before_seq - 1)
         while not self._why and (chunk := list(islice(envelopes, _CHUNK))):
             yield chunk
+
+    # What is told ------------------------------------------------------------------------------------------------
+
+    def _mark(self, stage: str) -> None:
+        self._stages[stage] = self._clock.now_ns()
+
+    def _tell(
+        self,
+        engine: Engine,
+        envelopes: Sequence[Envelope],
+        outcome: Outcome,
+        new: Sequence[tuple[int, int, Decision]],
+    ) -> None:
+        """Count how long the decisions took, and leave signals, predictions and what changed with the outlet."""
+        for _, _, decision in new:
+            for stage, at_ns in self._stages.items():
+                self.latency.add(stage, decision.signal_ns, at_ns)
+        if self._outlet is None:
+            done_ns = self._clock.now_ns()
+            for _, _, decision in new:
+                self.latency.add("emitted", decision.signal_ns, done_ns)
+            return
+        self._observer.note(outcome)
+        facts: list[Fact] = [*self._before(engine, envelopes)]
+        facts += [self._observer.signal(engine, *one) for one in new]
+        facts += self._observer.predictions(engine, outcome)
+        if facts:
+            self._outlet.tell(envelopes[-1].seq, facts)
+        self._is_dirty = True
+        if self._clock.now_ns() - self._looked_ns >= _LOOK_NS:
+            self._look(engine)
+
+    def _before(self, engine: Engine, envelopes: Sequence[Envelope]) -> Iterator[SignalFact]:
+        """Yield the decisions of earlier sessions on this tape: whoever asks for signals is to find them all."""
+        numbers = {token_id: number for number, token_id in enumerate(engine.roller.catalogue.tokens)}
+        for envelope in envelopes:
+            if envelope.kind is not Kind.DECISION:
+                continue
+            cause = cause_of(envelope)
+            # A decision that cannot be read is for the parity check to tell.
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                decision = msgspec.json.decode(envelope.payload, type=Decision)
+                if cause is not None and decision.token_id in numbers:
+                    yield self._observer.signal(engine, cause, numbers[decision.token_id], decision)
+
+    def _look(self, engine: Engine) -> None:
+        self._is_dirty = False
+        if self._outlet is not None:
+            self._looked_ns = self._clock.now_ns()
+            self._outlet.tell(self._progress.seen, self._observer.look(engine))
+
+    # In the outlet's thread --------------------------------------------------------------------------------------
+
+    def _sent(self, signal: SignalFact, at_ns: int) -> None:
+        if signal.seq > self._first_seq:
+            self.latency.add("emitted", signal.recv_ns, at_ns)
+
+    def _health(self, now_ns: int) -> list[Fact]:
+        reasons = []
+        if self._why:
+            reasons.append(f"the engine is cut off, recording goes on: {self._why}")
+        if self._progress.model_failures:
+            reasons.append(f"the model failed on {self._progress.model_failures} states")
+        lag_ns = self._watch.lag_ns(self._durable_seq, now_ns)
+        fact = HealthFact(
+            reasons=tuple(_plain(reason) for reason in reasons),
+            feeds=self._watch.facts(now_ns),
+            latency=self.latency.facts(),
+            recorder=RecorderFact(self._watch.next_seq, self._durable_seq, lag_ns // 1_000_000),
+            engine=self._status,
+        )
+        return [*self._watch.take_gaps(), fact]
 
     def _wake(self) -> None:
         # The recorder's loop may be gone: then nobody waits for news.
@@ -230,10 +382,14 @@ class LiveEngine:
 
 @contextlib.contextmanager
 def live_tap(
-    path: Path, config: LiveConfig | None = None, say: Callable[[str], None] | None = None
+    path: Path,
+    config: LiveConfig | None = None,
+    say: Callable[[str], None] | None = None,
+    plan: OutletPlan | None = None,
 ) -> Iterator[LiveEngine]:
     """Yield a live engine for the tape at path; without more it decides by the defaults and tells stderr."""
-    engine = LiveEngine(path, config or LiveConfig(), say or partial(click.echo, err=True))
+    tell = say or partial(click.echo, err=True)
+    engine = LiveEngine(path, config or LiveConfig(), tell, plan=plan, is_warmed=True)
     try:
         yield engine
     finally:
@@ -247,14 +403,6 @@ def _drained(waiting: deque[Envelope]) -> list[Envelope]:
         while True:
             batch.append(waiting.popleft())
     return batch
-
-
-def _named(engine: Engine, token: int) -> tuple[str, str]:
-    """Return the team and the game that a token stands for, fit for a terminal: both come from strangers."""
-    market = engine.fold.market
-    game = engine.roller.catalogue.games[int(market.game[token])]
-    team = game.home if market.side[token] > 0 else game.away
-    return _plain(team), _plain(game.game_id)
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,121 @@
+"""The web server of the outlet process: uvicorn, with the limits that it lacks."""
+
+from __future__ import annotations
+
+import contextlib
+from asyncio import TimerHandle
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from replay.live.guard import Guard
+from replay.live.orders import Limits
+
+if TYPE_CHECKING:
+    from asyncio import BaseTransport
+
+    from uvicorn._types import ASGISendEvent
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+
+__all__ = ["WebServer", "protocols"]
+
+_SHUTDOWN_S = 1
+
+
+class WebServer(uvicorn.Server):
+    """A server that leaves signals alone: the link says when it is over."""
+
+    def __init__(self, app: Guard, limits: Limits) -> None:
+        """Serve an application behind its guard."""
+        http, sockets = protocols(limits)
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=http,
+                ws=sockets,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                h11_max_incomplete_event_size=limits.header_bytes,
+                ws_max_size=limits.frame_bytes,
+                ws_per_message_deflate=False,
+                timeout_graceful_shutdown=_SHUTDOWN_S,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def protocols(limits: Limits) -> tuple[type[H11Protocol], type[WebSocketsSansIOProtocol]]:
+    """Return uvicorn's protocols with the limits that it lacks: on connections, on slow headers, on slow readers."""
+
+    class Http(H11Protocol):
+        _header_timer: TimerHandle | None = None
+        _stuck_timer: TimerHandle | None = None
+
+        def connection_made(self, transport: BaseTransport) -> None:
+            super().connection_made(transport)  # type: ignore[arg-type]
+            if len(self.connections) > limits.connections:
+                self.transport.abort()
+                return
+            self._header_timer = self.loop.call_later(limits.header_s, self.transport.abort)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            cycle = cast("RequestResponseCycle | None", self.cycle)
+            is_asked = cycle is not None and not cycle.response_complete
+            if is_asked or self not in self.connections:
+                _cancel(self._header_timer)
+                self._header_timer = None
+            elif self._header_timer is None:
+                self._header_timer = self.loop.call_later(limits.header_s, self.transport.abort)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            _cancel(self._header_timer)
+            _cancel(self._stuck_timer)
+            super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._stuck_timer = self.loop.call_later(limits.send_s, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            _cancel(self._stuck_timer)
+
+    class Socket(WebSocketsSansIOProtocol):
+        _stuck_timer: TimerHandle | None = None
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            _cancel(self._stuck_timer)
+            super().connection_lost(exc)
+
+        async def send(self, message: ASGISendEvent) -> None:
+            if message["type"] == "websocket.close":
+                # A client that does not read must still be told why it is left; the word fits behind what waits.
+                self.writable.set()
+                self._stuck_timer = self.loop.call_later(limits.send_s, self.transport.abort)
+            await super().send(message)
+
+    return Http, Socket
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves signals alone: the link says when it is over."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _cancel(timer: TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
