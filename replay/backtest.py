@@ -8,24 +8,27 @@ and every sweep re-checks a sample.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.clock import SystemClock
 from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, SKIP_NAMES
-from replay.core.engine import Engine, Fold, Freshness, Outcome, fair_values
+from replay.core.engine import Engine, Fold, Freshness, night_values
 from replay.core.models import WinProbability
+from replay.core.predictions import Forecaster, Prediction, Predictor, asked_of
+from replay.core.priors import PriorFold
 from replay.core.roll import Catalogue
 from replay.core.rows import POLL_COLUMNS
 from replay.core.scoreboard import PatternFold
 from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
 from replay.core.state.market import Market
 from replay.core.strategy import Strategy, Watching
-from replay.counterfactual import PollPlan, timeline_of
+from replay.counterfactual import PollPlan, seen_by
 from replay.film import Film, heard_ns
 from replay.ledger import Ledger, Settlement
 from replay.settings import Setting, cell_params
@@ -66,7 +69,7 @@ def replay_tape(
     *,
     chunk: int = 1_000,
     freshness: Freshness = Freshness(),  # noqa: B008 - frozen
-    on_outcome: Callable[[Outcome], None] | None = None,
+    predictor: Predictor | None = None,
 ) -> Ledger:
     """
     Play a tape through the engine as live would have, so many envelopes at a time, and return the ledger.
@@ -75,20 +78,21 @@ def replay_tape(
         CorruptError: the tape is damaged.
     """
     _, params, _ = cell_params([setting])
-    engine = Engine(strategy, model, params, freshness=freshness)
+    forecaster = _forecaster(predictor)
+    engine = Engine(strategy, model, params, freshness=freshness, forecaster=forecaster)
     evidence = Evidence()
     engine.roller.on_event = evidence.see
     said: list[Ints] = []
     polls: list[Ints] = []
+    predictions: list[Prediction] = []
     events, last_ns = 0, tape.first_ns or 0
     for envelopes in _chunks(tape.read(), chunk):
         outcome = engine.feed(envelopes)
         said.append(outcome.evaluations)
         polls.append(engine.last_polls)
+        predictions += outcome.predictions
         events += len(envelopes)
         last_ns = heard_ns(envelopes, last_ns)
-        if on_outcome is not None:
-            on_outcome(outcome)
     engine.fold.finish()
     catalogue = engine.roller.catalogue
     payouts = {token: evidence.payout(token) for token in catalogue.tokens}
@@ -111,6 +115,7 @@ def replay_tape(
         coverage=coverage_of(catalogue, _stacked(polls, len(POLL_COLUMNS)), first_ns, last_ns),
         patterns=engine.pattern_fold.patterns(),
         model_failures=engine.model_failures,
+        **_said(predictor, predictions, forecaster),
     )
 
 
@@ -122,10 +127,20 @@ def replay_film(
     *,
     polls: PollPlan = PollPlan(),  # noqa: B008 - frozen
     freshness: Freshness = Freshness(),  # noqa: B008 - frozen
+    predictor: Predictor | None = None,
 ) -> Ledger:
     """Return the ledger of one setting from a film; that of `replay_tape` where the setting polls as recorded."""
     fold, failed, _ = _folded(film, strategy, model, [setting], polls, freshness, record=True)
     catalogue = film.catalogue
+    leagues = [game.league for game in catalogue.games]
+    pattern_fold = PatternFold(strategy.watcher() if isinstance(strategy, Watching) else None)
+    # Of the night as it was recorded: what a view polls has no part in patterns.
+    patterns = pattern_fold.see(film.night.states, leagues)
+    forecaster = _forecaster(predictor)
+    priors = PriorFold(model)
+    priors.see(film.night, film.catalogue)
+    asked = asked_of(patterns, leagues, [priors.of(number) for number in range(len(leagues))])
+    predictions = () if forecaster is None else forecaster.see(asked)
     return Ledger(
         tape=film.tape,
         tape_digest=film.digest,
@@ -142,16 +157,29 @@ def replay_film(
         looks=_named_looks(fold, 0),
         settlements=_settlements(fold, 0, catalogue, film.payouts),
         coverage=coverage_of(catalogue, film.night.polls, film.first_ns, film.last_ns),
-        patterns=_patterns(film, strategy),
+        patterns=pattern_fold.patterns(),
         model_failures=failed,
+        **_said(predictor, predictions, forecaster),
     )
 
 
-def _patterns(film: Film, strategy: Strategy) -> Ints:
-    """Return the patterns of the night as it was recorded: what a view polls has no part in them."""
-    fold = PatternFold(strategy.watcher() if isinstance(strategy, Watching) else None)
-    fold.see(film.night.states, [game.league for game in film.catalogue.games])
-    return fold.patterns()
+def _forecaster(predictor: Predictor | None) -> Forecaster | None:
+    return None if predictor is None else Forecaster(predictor, SystemClock().now_ns)
+
+
+class _Said(TypedDict):
+    predictor: str | None
+    predictions: tuple[Prediction, ...]
+    prediction_failures: int
+
+
+def _said(predictor: Predictor | None, predictions: Sequence[Prediction], forecaster: Forecaster | None) -> _Said:
+    """Return what a ledger holds of a predictor."""
+    return {
+        "predictor": None if predictor is None else predictor.name,
+        "predictions": tuple(predictions),
+        "prediction_failures": 0 if forecaster is None else forecaster.failures,
+    }
 
 
 def run_settings(
@@ -201,8 +229,10 @@ def _folded(
         view_delays_ns=[view.book_delay_ms * 1_000_000 for view in views],
         record=record,
     )
-    fairs, failed = fair_values(model, film.night.states, film.catalogue)
-    fold.run(film.night, fairs, timeline_of(film, views, polls), film.last_ns)
+    timeline, states = seen_by(film, views, polls)
+    night = film.night._replace(states=states)
+    fairs, failed = night_values(model, night, film.catalogue)
+    fold.run(night, fairs, timeline, film.last_ns)
     fold.finish()
     return fold, failed, order
 

@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 __all__ = ["PURE", "ImpureReadError", "guarded", "is_pure"]
 
 PURE = ("replay.core", "recorder.feeds", "strategies")
-_TERMINAL_ONLY = ("strategies.models.cli",)
+_TERMINAL_ONLY = ("strategies.models.cli", "strategies.predictors.cli")
 
 _BANNED: dict[str, frozenset[str]] = {
     "time": frozenset(name for name in dir(time) if callable(getattr(time, name)) and name != "struct_time"),

@@ -76,7 +76,8 @@ class PatternWatcher(Protocol):
 
 def complete_patterns(patterns: Ints) -> Ints:
     """Return those patterns of which nothing is still to be played."""
-    return patterns[(patterns[:, MARKS] != Mark.AHEAD).all(axis=1)]
+    is_complete: NDArray[np.bool_] = (patterns[:, MARKS] != Mark.AHEAD).all(axis=1)
+    return patterns[is_complete]
 
 
 def no_patterns() -> Ints:

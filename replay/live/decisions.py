@@ -36,17 +36,28 @@ _REFUSED = {int(status): status.name.lower() for status in (OrderStatus.TOO_SMAL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveConfig:
-    """What decides: a strategy and a model by name, one setting on what is recorded, and how old inputs may be."""
+    """
+    What decides: a strategy and a model by name, one setting on what is recorded, and how old inputs may be.
+
+    predictor forecasts margins from score patterns, None for no forecasts; nothing is decided on them.
+    """
 
     strategy: str = "fusion"
     model: str = "brownian"
+    predictor: str | None = "ensemble"
     setting: Setting = field(default_factory=Setting)
     freshness: Freshness = field(default_factory=Freshness)
 
     def facts(self) -> dict[str, int | str | None]:
         """Return it as plain values, for the note."""
         ages = {"book_fresh_ns": self.freshness.book_ns, "game_fresh_ns": self.freshness.game_ns}
-        return {"strategy": self.strategy, "model": self.model, **ages, **self.setting.describe()}
+        return {
+            "strategy": self.strategy,
+            "model": self.model,
+            "predictor": self.predictor,
+            **ages,
+            **self.setting.describe(),
+        }
 
     @classmethod
     def from_facts(cls, facts: dict[str, Any]) -> LiveConfig:
@@ -63,6 +74,7 @@ class LiveConfig:
             return cls(
                 strategy=facts["strategy"],
                 model=facts["model"],
+                predictor=facts.get("predictor"),  # tapes from before there were any do not say
                 setting=Setting(
                     view=view, policy=policy, sizing=sizing, **named | {"all_or_none": bool(named["all_or_none"])}
                 ),

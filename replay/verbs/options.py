@@ -14,10 +14,21 @@ from recorder.errors import UsageError
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
+    from replay.core.predictions import Predictor
     from replay.film import Film
     from replay.settings import Setting
 
-__all__ = ["cell_options", "films_of", "milliseconds", "progress_bar", "setting_of", "setting_options", "stopwatch"]
+__all__ = [
+    "cell_options",
+    "films_of",
+    "milliseconds",
+    "predictor_of",
+    "predictor_option",
+    "progress_bar",
+    "setting_of",
+    "setting_options",
+    "stopwatch",
+]
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
@@ -75,6 +86,37 @@ def setting_options(verb: _Verb) -> _Verb:
     ):
         verb = option(verb)
     return verb
+
+
+def predictor_option(verb: _Verb) -> _Verb:
+    """Add the option that names a pattern predictor."""
+    return click.option(
+        "--predictor",
+        "predictor_name",
+        default=None,
+        metavar="NAME|none",
+        help="Forecast margins from score patterns.  [default: ensemble, where onnxruntime is installed]",
+    )(verb)
+
+
+def predictor_of(name: str | None) -> Predictor | None:
+    """
+    Return the predictor of this name; without a name the ensemble, and none where it cannot run here.
+
+    Raises:
+        UsageError: there is no such predictor, or what it runs on is not installed.
+    """
+    from replay.predictors import load_predictor
+
+    if name == "none":
+        return None
+    try:
+        return load_predictor(name or "ensemble")
+    except UsageError as error:
+        if name is not None:
+            raise
+        click.echo(f"no forecasts: {error} ({error.hint})", err=True)
+        return None
 
 
 def setting_of(min_edge: str, options: dict[str, object]) -> Setting:

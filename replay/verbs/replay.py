@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.clock import SystemClock
-from replay.verbs.options import cell_options, films_of, setting_of, stopwatch
+from replay.verbs.options import cell_options, films_of, predictor_of, predictor_option, setting_of, stopwatch
 
 if TYPE_CHECKING:
+    from replay.core.predictions import Forecast
     from replay.ledger import Ledger
 
 __all__ = ["replay"]
@@ -19,6 +20,7 @@ __all__ = ["replay"]
 @click.command(no_args_is_help=True)
 @click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
 @cell_options
+@predictor_option
 @click.option("--exact", "is_exact", is_flag=True, help="Drive the engine envelope by envelope, as live does.")
 @click.option(
     "--chunk",
@@ -36,6 +38,7 @@ def replay(
     seed: int,
     strategy: str,
     model_name: str,
+    predictor_name: str | None,
     is_exact: bool,
     chunk: int,
     open_holdout: bool,
@@ -67,6 +70,7 @@ def replay(
         if tape.torn:
             click.echo(f"{tape.name} ends in a block that was cut short: gametape recover {tape.path}", err=True)
     made, model = load_strategy(strategy), load_model(model_name)
+    predictor = predictor_of(predictor_name)
     if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms):
         raise click.UsageError("--exact plays what was recorded; leave out --poll and --book-delay")
     nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
@@ -75,9 +79,12 @@ def replay(
         refuse_unanswerable(films, [setting.view.poll_ms])
         admit(nights, names, [setting], SystemClock().now_ns(), opening=open_holdout)
         if is_exact:
-            ledgers = [replay_tape(tape, made, model, setting, chunk=chunk) for tape in opened]
+            ledgers = [replay_tape(tape, made, model, setting, chunk=chunk, predictor=predictor) for tape in opened]
         else:
-            ledgers = [replay_film(film, made, model, setting, polls=PollPlan(seed=seed)) for film in films]
+            ledgers = [
+                replay_film(film, made, model, setting, polls=PollPlan(seed=seed), predictor=predictor)
+                for film in films
+            ]
         trials = remember([digest for digest, _ in nights], names, [setting])
         _tell(ledgers, seconds(), trials, as_json=as_json)
     if out is not None:
@@ -146,4 +153,13 @@ def _tell_one(ledger: Ledger) -> None:
         facts = dict(zip(PATTERN_COLUMNS, pattern, strict=True))
         entries = " ".join(f"{facts[f'd{minute}']:+d}" for minute in range(1, PATTERN_MINUTES + 1))
         click.echo(f"  seq {facts['seq']:>8}  {ledger.games[facts['game']]:<16} pattern complete: {entries}")
+    for prediction in (one for one in ledger.predictions if one.is_complete):
+        said = "; ".join(_forecast_text(forecast) for forecast in prediction.forecasts)
+        click.echo(f"  seq {prediction.seq:>8}  {ledger.games[prediction.game]:<16} {said}")
     click.echo(f"  {len(ledger.orders):,} signals, {ledger.fills:,} fills, {word} ${ledger.pnl_u6 / 1e6:,.2f}")
+
+
+def _forecast_text(forecast: Forecast) -> str:
+    words = {"half": "half-time", "final": "final"}
+    interval = f"{forecast.interval_lower:+.1f} to {forecast.interval_upper:+.1f}"
+    return f"{words[forecast.horizon]} {forecast.point_forecast:+.1f} ({100 * forecast.coverage:.0f} %: {interval})"

@@ -1,0 +1,212 @@
+"""The part of the verb `gametape model` that is about pattern predictors: fit, eval, card."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from replay.models.history import History
+    from strategies.predictors.card import PredictorCard
+    from strategies.predictors.examples import Examples
+    from strategies.predictors.fit import Train
+
+__all__ = ["evaluate_predictor", "examples_of", "fit_predictor", "refit", "show_card"]
+
+_SUMMARY = (
+    "the margins at half-time and at the end from the first 18 minutes: a line on lead and strength, games that went "
+    "alike, and a small LSTM, stacked; conformal intervals"
+)
+_DATA = "margins at every minute from score changes of public play-by-play; priors walked forward"
+_LIMITS = (
+    "anything but margins and the pre-game strength: fouls, line-ups, pace, who has the ball",
+    "how much wilder or calmer the next season is: intervals are as wide as those of the seasons they come from",
+    "free throws at the stopped clock of 18:00 count here and may come too late for the pattern of a live game",
+    "any league but the one it was fitted on",
+)
+
+
+def evaluate_predictor(
+    name: str, games: Path, timeline: Path, league: str, seasons: tuple[int, int] | None, seed: int, *, as_json: bool
+) -> None:
+    """Judge a predictor on a history; seasons before those asked for are walked through for the teams' strength."""
+    from recorder.errors import UsageError
+    from replay.models.history import read_history
+    from replay.predictors import load_predictor
+    from strategies.models.rating import Ratings
+    from strategies.models.rating_fit import priors_of
+    from strategies.predictors.evaluate import evaluate, evaluation_text
+
+    predictor = load_predictor(name)
+    if league not in predictor.leagues:
+        raise UsageError(f"predictor {name!r} has no answer for league {league!r}", hint="gametape model ls")
+    history = read_history(games, timeline, league)
+    examples = examples_of(history, priors_of(history, Ratings.load().leagues.get(league)))
+    if seasons is not None:
+        examples = examples.where((examples.seasons >= seasons[0]) & (examples.seasons <= seasons[1]))
+    if not len(examples):
+        raise UsageError(f"no game is left of {games}", why="no season fits")
+    found = evaluate(predictor, examples, seed=seed)
+    if as_json:
+        _print_json("gametape.predictor.eval/1", {"predictor": name, "league": league, **found})
+    else:
+        click.echo(f"{name} on {league}: {evaluation_text(found)}")
+
+
+def fit_predictor(
+    name: str, games: Path, timeline: Path, league: str, out: Path | None, seed: int, *, as_json: bool
+) -> None:
+    """Fit the ensemble, or its recurrent member alone, and write the files."""
+    from recorder.errors import UsageError
+    from replay.models.history import read_history
+
+    if name not in {"ensemble", "lstm"}:
+        raise UsageError(f"predictor {name!r} cannot be fitted here", why="ensemble and lstm can")
+    try:
+        from strategies.predictors.train import train_recurrent
+    except ImportError as error:
+        raise UsageError(
+            f"{error.name} is not installed", why="training needs it", hint='pip install "gametape[train,research]"'
+        ) from error
+    history = read_history(games, timeline, league)
+    if name == "lstm":
+        files, told = _refit_lstm(history, train_recurrent, seed)
+    else:
+        files, card = refit(history, train_recurrent, seed)
+        told = _told(card)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for file, content in files.items():
+            (out / file).write_bytes(content)
+        click.echo(f"wrote {', '.join(files)} to {out}", err=True)
+    if as_json:
+        _print_json("gametape.predictor.fit/1", told)
+    else:
+        click.echo(told["text"])
+
+
+def show_card(*, as_json: bool) -> None:
+    """Show the card of the ensemble."""
+    from strategies.predictors.card import read_card
+
+    card = read_card()
+    if as_json:
+        _print_json("gametape.predictor.card/1", msgspec.to_builtins(card))
+    else:
+        click.echo(_told(card)["text"])
+
+
+def examples_of(history: History, prior_u6: NDArray[np.int64]) -> Examples:
+    """Return the games of a history as examples; prior_u6 holds the prior of each, -1 where there is none."""
+    import numpy as np
+
+    from replay.core.gameclock import PERIOD_RULES
+    from replay.core.patterns import PATTERN_MINUTES
+    from replay.models.history import states_on_grid
+    from strategies.predictors.examples import Examples
+
+    games = history.games
+    states, _, _ = states_on_grid(history, 60_000, 60_000)
+    leads = states.lead.reshape(games.height, -1)
+    half = leads[:, PERIOD_RULES[history.league].regulation_ms // 120_000 - 1]
+    final = (games["home_final"] - games["away_final"]).to_numpy()
+    return Examples(
+        game_ids=games["game_id"].to_list(),
+        seasons=games["season_year"].fill_null(0).to_numpy(),
+        dates=games["date"].fill_null(0).to_numpy(),
+        home=games["home"].fill_null("").to_list(),
+        away=games["away"].fill_null("").to_list(),
+        patterns=leads[:, :PATTERN_MINUTES],
+        margins=np.stack([half, final], axis=1),
+        prior_u6=prior_u6,
+    )
+
+
+def refit(history: History, train: Train, seed: int) -> tuple[dict[str, bytes], PredictorCard]:
+    """
+    Fit the ensemble on a history; return its files, the card among them, and the card.
+
+    With more than two seasons the card holds the test on the last one of a fit, ratings and all, on the others.
+
+    Raises:
+        GametapeError: the history is too short.
+    """
+    from strategies.predictors.card import CARD_FILE, PredictorCard, Tested
+    from strategies.predictors.ensemble import ENSEMBLE_FILE, Ensemble, EnsembleFile
+    from strategies.predictors.evaluate import evaluate
+    from strategies.predictors.fit import fit_ensemble
+
+    first, last = history.first_and_last("season_year")
+    tested = None
+    if last - first > 1:
+        known = _rated(history, history.between(first, last - 1))
+        files = fit_ensemble(known.where(known.seasons < last), [history.league], train, seed)
+        numbers = msgspec.json.decode(files[ENSEMBLE_FILE], type=EnsembleFile)
+        scores = evaluate(Ensemble(numbers, files), known.where(known.seasons == last))
+        tested = Tested(fitted_on=(first, last - 1), tested_on=last, weights=numbers.weights, scores=scores)
+    files = fit_ensemble(_rated(history, history), [history.league], train, seed)
+    numbers = msgspec.json.decode(files[ENSEMBLE_FILE], type=EnsembleFile)
+    card = PredictorCard(
+        predictor="ensemble",
+        version=1,
+        summary=_SUMMARY,
+        seed=seed,
+        seasons=(first, last),
+        dates=history.first_and_last("date"),
+        games=history.games.height,
+        data=_DATA,
+        weights=numbers.weights,
+        tested=tested,
+        limits=_LIMITS,
+        file=ENSEMBLE_FILE,
+        sha256=hashlib.sha256(files[ENSEMBLE_FILE]).hexdigest(),
+        files=numbers.files,
+    )
+    return {**files, CARD_FILE: msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n"}, card
+
+
+def _rated(history: History, known: History) -> Examples:
+    """Return the examples of a history, every prior walked forward by a rule that was fitted on what is known."""
+    from strategies.models.rating_fit import fit_ratings, priors_of
+
+    return examples_of(history, priors_of(history, None, fit_ratings(known).rule))
+
+
+def _refit_lstm(history: History, train: Train, seed: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """Train the recurrent member alone; with more than one season, also on all but the last and test it there."""
+    import numpy as np
+
+    from strategies.predictors.ensemble import NETWORK_FILE
+    from strategies.predictors.examples import HORIZONS, log_odds
+    from strategies.predictors.recurrent import Recurrent
+
+    first, last = history.first_and_last("season_year")
+    network = train(_rated(history, history), seed)
+    told: dict[str, Any] = {"predictor": "lstm", "games": history.games.height, "bytes": len(network)}
+    lines = [f"lstm: {len(network):,} bytes, trained on {history.games.height:,} games"]
+    if first < last:
+        known = _rated(history, history.between(first, last - 1))
+        test = known.where(known.seasons == last)
+        member = Recurrent(train(known.where(known.seasons < last), seed))
+        said = member.margins(test.patterns.astype(np.float64), log_odds(test.prior_u6))
+        errors = np.abs(test.margins - said).mean(axis=0).tolist()
+        told["tested"] = {"tested_on": last, "mae": dict(zip(HORIZONS, errors, strict=True))}
+        lines.append(f"  fitted {first}-{last - 1}, tested {last}: MAE half {errors[0]:.3f}, final {errors[1]:.3f}")
+    return {NETWORK_FILE: network}, {**told, "text": "\n".join(lines)}
+
+
+def _told(card: PredictorCard) -> dict[str, Any]:
+    from strategies.predictors.card import card_text
+
+    return {"card": msgspec.to_builtins(card), "text": card_text(card)}
+
+
+def _print_json(schema: str, body: dict[str, Any]) -> None:
+    click.echo(msgspec.json.encode({"schema": schema, **{key: body[key] for key in body if key != "text"}}))
