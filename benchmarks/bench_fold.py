@@ -23,7 +23,7 @@ from run import machine
 
 from recorder.tape.reader import Tape, open_tape
 from replay.core.cells import Timeline
-from replay.core.engine import Engine, Fold, Freshness, fair_values
+from replay.core.engine import Engine, Fold, Freshness, night_values
 from replay.core.roll import Roller
 from replay.counterfactual import PollPlan, timeline_of
 from replay.film import Film, open_film
@@ -43,7 +43,7 @@ MANY = [
 def fold_seconds(film: Film, settings: list[Setting], times: int, *, record: bool = False) -> tuple[float, int]:
     """The best of so many folds, in seconds of CPU, and how many orders there were."""
     views, params, _ = cell_params(settings)
-    fairs, _ = fair_values(load(), film.night.states, film.catalogue)
+    fairs, _ = night_values(load(), film.night, film.catalogue)
     timeline = timeline_of(film, views, PollPlan())
     best, orders = float("inf"), 0
     for _ in range(times):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from replay.stats import GameBootstrap, Interval
 
-__all__ = ["BINS", "Bin", "Scores", "judge", "reliability"]
+__all__ = ["BINS", "Bin", "Scores", "gains", "judge", "reliability"]
 
 BINS = 20
 
@@ -85,6 +85,34 @@ def judge(
         skipped=int((~known).sum()),
         intervals=_named(found),
     )
+
+
+def gains(
+    ours_u6: NDArray[np.int64],
+    theirs_u6: NDArray[np.int64],
+    is_win: NDArray[np.bool_],
+    game: NDArray[np.int64],
+    *,
+    seed: int,
+    draws: int = 2_000,
+) -> dict[str, tuple[float, float, float]]:
+    """
+    Say by how much our Brier score and log loss are lower than theirs, state by state, with limits by game.
+
+    Shape: all (n,); states that either has no answer for are left out.
+
+    Raises:
+        ValueError: no state has an answer of both.
+    """
+    known = (ours_u6 >= 0) & (theirs_u6 >= 0)
+    if not known.any():
+        raise ValueError("no state has an answer of both")
+    games, index = np.unique(game[known], return_inverse=True)
+    ours, theirs = (_sums_by_game(prob[known], is_win[known], index, len(games)) for prob in (ours_u6, theirs_u6))
+    by_game = np.concatenate([ours[:, :1], theirs[:, 1:3] - ours[:, 1:3]], axis=1)
+    found = GameBootstrap(len(games), seed=seed, draws=draws).statistic(by_game, lambda sums: sums[:, 1:] / sums[:, :1])
+    triples = zip(found.estimate.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
+    return dict(zip(("brier", "log_loss"), triples, strict=True))
 
 
 def reliability(prob_u6: NDArray[np.int64], is_win: NDArray[np.bool_], bins: int = BINS) -> list[Bin]:

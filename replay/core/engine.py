@@ -32,13 +32,14 @@ from replay.core.jit import interpreted
 from replay.core.models import GameStates, WinProbability
 from replay.core.patterns import no_patterns
 from replay.core.predictions import Forecasting, Prediction, asked_of
+from replay.core.priors import PriorFold
 from replay.core.roll import Catalogue, Roller
 from replay.core.rows import POLL_COLUMNS, Night
 from replay.core.scoreboard import PatternFold
 from replay.core.state.market import Market, grown_market, new_market
 from replay.core.strategy import Strategy, Watching
 
-__all__ = ["DECODED", "EDGE", "INFERRED", "Engine", "Fold", "Freshness", "Outcome", "fair_values"]
+__all__ = ["DECODED", "EDGE", "INFERRED", "Engine", "Fold", "Freshness", "Outcome", "fair_values", "night_values"]
 
 Ints = NDArray[np.int64]
 
@@ -74,12 +75,17 @@ class Outcome(NamedTuple):
     predictions: tuple[Prediction, ...] = ()
 
 
-def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tuple[Ints, int]:
+def fair_values(
+    model: WinProbability, states: Ints, catalogue: Catalogue, prior_u6: Ints | None = None
+) -> tuple[Ints, int]:
     """
     Return the home side's fair value of every state in u6, -1 for none, and how many states the model failed on.
 
     A model that raises on a batch is asked state by state, so that what is lost does not depend on what came with it.
+
+    Shape: prior_u6 (len(states),), as `PriorFold.see` returns it; without it no state has a prior.
     """
+    told = np.full(len(states), -1, np.int64) if prior_u6 is None else prior_u6
     fairs = np.full(len(states), -1, np.int64)
     failed = 0
     leagues = [game.league for game in catalogue.games]
@@ -87,12 +93,12 @@ def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tu
         mask = np.array([name == league for name in leagues], bool)[states[:, 2]]
         if not mask.any():
             continue
-        answer = _asked(model, league, states[mask])
+        answer = _asked(model, league, states[mask], told[mask])
         if answer is not None:
             fairs[mask] = answer
             continue
         for k in np.flatnonzero(mask).tolist():
-            alone = _asked(model, league, states[k : k + 1])
+            alone = _asked(model, league, states[k : k + 1], told[k : k + 1])
             if alone is None:
                 failed += 1
             else:
@@ -100,7 +106,12 @@ def fair_values(model: WinProbability, states: Ints, catalogue: Catalogue) -> tu
     return fairs, failed
 
 
-def _asked(model: WinProbability, league: str, states: Ints) -> Ints | None:
+def night_values(model: WinProbability, night: Night, catalogue: Catalogue) -> tuple[Ints, int]:
+    """Return the fair values of a whole night, as `fair_values` does, every state told the prior of its game."""
+    return fair_values(model, night.states, catalogue, PriorFold(model).see(night, catalogue))
+
+
+def _asked(model: WinProbability, league: str, states: Ints, prior_u6: Ints) -> Ints | None:
     """Return the model's answer for the home side, or None where it raised."""
     batch = GameStates.from_columns(
         league,
@@ -109,6 +120,8 @@ def _asked(model: WinProbability, league: str, states: Ints) -> Ints | None:
         status=states[:, 4],
         home_score=states[:, 8],
         away_score=states[:, 9],
+        prior_u6=prior_u6,
+        possession=states[:, 11],
     )
     try:
         return model.predict_wp(batch, 1)
@@ -255,6 +268,7 @@ class Engine:
         self.roller = Roller()
         self.model = model
         self.model_failures = 0
+        self.priors = PriorFold(model)
         self.fold = Fold(strategy, params, tokens=16, games=8, freshness=freshness)
         self.last_polls: Ints = np.zeros((0, len(POLL_COLUMNS)), np.int64)
         """The polls of the latest envelopes fed."""
@@ -291,14 +305,19 @@ class Engine:
         if self.forecaster is None:
             return ()
         games = self.roller.catalogue.games
-        return self.forecaster.see(asked_of(patterns, [game.league for game in games], [-1] * len(games)))
+        return self.forecaster.see(
+            asked_of(
+                patterns, [game.league for game in games], [self.priors.of(number) for number in range(len(games))]
+            )
+        )
 
     def _fold(self, night: Night, until_ns: int) -> Ints:
         catalogue = self.roller.catalogue
         tokens, games = len(catalogue.tokens), len(catalogue.games)
         if tokens > self.fold.tokens or games > self.fold.games:
             self.fold.grow(max(tokens, 2 * self.fold.tokens), max(games, 2 * self.fold.games))
-        fairs, failed = fair_values(self.model, night.states, catalogue)
+        priors = self.priors.see(night, catalogue)
+        fairs, failed = fair_values(self.model, night.states, catalogue, priors)
         self.model_failures += failed
         self._on_stage(INFERRED)
         patterns = self.pattern_fold.see(night.states, [game.league for game in catalogue.games])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["PERIOD_RULES", "PeriodRules", "clock_ms", "elapsed_ms"]
+__all__ = ["INNINGS", "PERIOD_RULES", "PeriodRules", "clock_ms", "elapsed_ms"]
 
 _MINUTE_MS = 60_000
 
@@ -58,6 +58,9 @@ PERIOD_RULES: Mapping[str, PeriodRules] = MappingProxyType(
         "ucl": _SOCCER,
     },
 )
+
+INNINGS: Mapping[str, int] = MappingProxyType({"mlb": 9})
+"""The leagues that count innings instead of time, and how many make a game."""
 
 _ISO = re.compile(r"PT([0-9]{1,3})M([0-9]{1,2})(?:\.([0-9]{1,9}))?S", re.ASCII)
 _COLON = re.compile(r"([0-9]{1,3}):([0-9]{2})(?:\.([0-9]{1,9}))?", re.ASCII)

@@ -9,15 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from replay.core.events import GameStatus, ScoreSeen
-from replay.core.gameclock import PERIOD_RULES
+from replay.core.gameclock import INNINGS, PERIOD_RULES
 
-__all__ = ["CERTAIN_U6", "NO_MODEL", "GameStates", "WinProbability", "answer", "is_playable", "round_u6"]
+__all__ = [
+    "CERTAIN_U6",
+    "NO_MODEL",
+    "GameStates",
+    "Rating",
+    "WinProbability",
+    "answer",
+    "is_playable",
+    "round_u6",
+]
 
 CERTAIN_U6 = 1_000_000
 NO_MODEL = -1
@@ -35,8 +44,9 @@ class GameStates:
     Shape: every column (n,), int64.
 
     Units: lead is home minus away (0 where a score is absent); elapsed_ms and remaining_ms are of regulation;
-    clock_ms is the clock as shown; status is a GameStatus; prior_u6 is the pre-game probability of the home team. -1
-    stands for absent in every column but lead.
+    clock_ms is the clock as shown; status is a GameStatus; prior_u6 is the pre-game probability of the home team;
+    possession is +1 where the home team has the ball, -1 where the away team has it, 0 where nobody says. -1 stands for
+    absent in every other column but lead.
     """
 
     league: str
@@ -49,6 +59,7 @@ class GameStates:
     home_score: NDArray[np.int64]
     away_score: NDArray[np.int64]
     prior_u6: NDArray[np.int64]
+    possession: NDArray[np.int64]
 
     def __len__(self) -> int:
         """Return the number of states."""
@@ -65,6 +76,7 @@ class GameStates:
         home_score: ArrayLike,
         away_score: ArrayLike,
         prior_u6: ArrayLike = _ABSENT,
+        possession: ArrayLike = 0,
     ) -> GameStates:
         """
         Build a batch from what was seen; -1 where a value is absent. lead, elapsed and remaining follow from it.
@@ -75,8 +87,8 @@ class GameStates:
         Raises:
             ValueError: the columns cannot be brought to one length.
         """
-        columns = np.broadcast_arrays(period, clock_ms, status, home_score, away_score, prior_u6)
-        per, clock, stat, home, away, prior = (np.atleast_1d(column).astype(np.int64) for column in columns)
+        columns = np.broadcast_arrays(period, clock_ms, status, home_score, away_score, prior_u6, possession)
+        per, clock, stat, home, away, prior, ball = (np.atleast_1d(column).astype(np.int64) for column in columns)
         rules = PERIOD_RULES.get(league)
         elapsed = np.full(len(per), _ABSENT, np.int64)
         remaining = elapsed.copy()
@@ -92,7 +104,7 @@ class GameStates:
             elapsed = np.where(known, passed, _ABSENT)
             remaining = np.where(known, rules.regulation_ms - passed, _ABSENT)
         lead = np.where((home >= 0) & (away >= 0), home - away, 0)
-        return cls(league, lead, elapsed, remaining, per, clock, stat, home, away, prior)
+        return cls(league, lead, elapsed, remaining, per, clock, stat, home, away, prior, ball)
 
     @classmethod
     def from_scores(cls, league: str, scores: Sequence[ScoreSeen], prior_u6: int = _ABSENT) -> GameStates:
@@ -109,6 +121,9 @@ class GameStates:
             home_score=column([score.home_score for score in scores]),
             away_score=column([score.away_score for score in scores]),
             prior_u6=prior_u6,
+            possession=[
+                {score.home.id: 1, score.away.id: -1}.get(score.possession_team_id or "", 0) for score in scores
+            ],
         )
 
 
@@ -131,12 +146,25 @@ class WinProbability(Protocol):
         ...
 
 
+@runtime_checkable
+class Rating(Protocol):
+    """A model that also knows teams: what it expects before anything was played, where the market said nothing."""
+
+    def rate(self, league: str, home: str, away: str, start_ns: int) -> int:
+        """
+        Say how likely the home team is to win, from who plays and when alone.
+
+        Units: returns prob_u6, or NO_MODEL where a team is not known.
+        """
+        ...
+
+
 def is_playable(states: GameStates) -> NDArray[np.bool_]:
     """Tell where a model has what it needs: not yet begun, or being played with score and time known."""
     scored = (states.home_score >= 0) & (states.away_score >= 0)
-    timed = states.elapsed_ms >= 0
+    timed = (states.period >= 1) if states.league in INNINGS else (states.elapsed_ms >= 0)
     playing: NDArray[np.bool_] = np.isin(states.status, _PLAYING) & scored & timed
-    scheduled: NDArray[np.bool_] = (states.status == GameStatus.SCHEDULED) & timed
+    scheduled: NDArray[np.bool_] = (states.status == GameStatus.SCHEDULED) & (timed | (states.league in INNINGS))
     return np.logical_or(playing, scheduled)
 
 

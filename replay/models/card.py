@@ -1,26 +1,28 @@
 """
 The model card: what a model was made from, how well it did where it had not looked, and which file it stands for.
 
-A card lies next to the model's module as `NAME.card.json` and names its coefficients file by sha256, so that numbers
-and card cannot drift apart unseen.
+A card lies next to the model's module as `NAME.card.json` and names the model's files by sha256, so that numbers and
+card cannot drift apart unseen. Models of one module, such as one with a part of it switched off, share the module's.
 """
 
 from __future__ import annotations
 
-import hashlib
 from importlib.resources import files
 
 import msgspec
 
 from recorder.errors import CorruptError, UsageError
+from replay.core.modelfiles import model_files
 from replay.models.registry import model_entry
 
-__all__ = ["Card", "Measured", "Training", "card_text", "digest", "read_card"]
+__all__ = ["Card", "Measured", "Training", "card_text", "read_card"]
 
 
 class Training(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one league's coefficients were fitted on.
+
+    ranges hold the least and greatest value seen, by the names of `replay.models.drift`.
 
     Units: seasons are the first and last by ending year; dates the first and last day of play, YYYYMMDD.
     """
@@ -30,13 +32,15 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     games: int
     states: int
     data: str
+    ranges: dict[str, tuple[float, float]] = {}
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """
     Scores on some seasons by coefficients fitted on others.
 
-    intervals hold 95 % limits by name, clustered by game.
+    priors says what the model was told of the teams: `none` or `ratings`. gain is by how much the Brier score is lower
+    than without, and its limits. intervals hold 95 % limits by name, clustered by game.
     """
 
     fitted_on: tuple[int, int]
@@ -47,10 +51,16 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     n_states: int
     n_games: int
     intervals: dict[str, tuple[float, float]]
+    priors: str = "none"
+    gain: tuple[float, float, float] | None = None
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """A model card; limits say in words what the model does not know."""
+    """
+    A model card; limits say in words what the model does not know.
+
+    companions are further files by sha256; published names the leagues whose constants nobody fitted, and their source.
+    """
 
     model: str
     version: int
@@ -61,11 +71,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     training: dict[str, Training]
     measured: dict[str, tuple[Measured, ...]]
     limits: tuple[str, ...]
-
-
-def digest(text: bytes) -> str:
-    """Return the sha256 of a coefficients file, as a card names it."""
-    return hashlib.sha256(text).hexdigest()
+    companions: dict[str, str] = {}
+    published: dict[str, str] = {}
 
 
 def read_card(name: str) -> Card:
@@ -76,22 +83,17 @@ def read_card(name: str) -> Card:
         UsageError: there is no such model, or it has no card.
         CorruptError: the card cannot be read, or stands for another file.
     """
-    folder = files(model_entry(name).module.rpartition(".")[0])
-    path = folder.joinpath(f"{name}.card.json")
-    if not path.is_file():
-        raise UsageError(f"model {name!r} has no card", why=f"{path} does not exist")
+    package, _, module = model_entry(name).module.rpartition(".")
+    folder = files(package)
+    named = [f"{stem}.card.json" for stem in (name, module)]
+    present = [file for file in named if folder.joinpath(file).is_file()]
+    if not present:
+        raise UsageError(f"model {name!r} has no card", why=f"{folder.joinpath(named[0])} does not exist")
+    model_files(lambda file: folder.joinpath(file).read_bytes(), present[0])
     try:
-        card = msgspec.json.decode(path.read_bytes(), type=Card)
+        return msgspec.json.decode(folder.joinpath(present[0]).read_bytes(), type=Card)
     except msgspec.DecodeError as error:
-        raise CorruptError(f"{path} is no model card", why=str(error)) from error
-    found = digest(folder.joinpath(card.file).read_bytes())
-    if found != card.sha256:
-        raise CorruptError(
-            f"the card of {name!r} does not stand for {card.file}",
-            why=f"it says sha256 {card.sha256}, the file has {found}",
-            hint=f"gametape model fit --model {name} --games … --timeline … --out DIR",
-        )
-    return card
+        raise CorruptError(f"{present[0]} is no model card", why=str(error)) from error
 
 
 def card_text(card: Card) -> str:
@@ -104,18 +106,21 @@ def card_text(card: Card) -> str:
             f"    played {training.dates[0]} to {training.dates[1]}; {training.data}",
         ]
         lines += [_measured_text(measured) for measured in card.measured.get(league, ())]
+    lines += [f"  {league}: uncalibrated, published constants: {source}" for league, source in card.published.items()]
     lines += [f"  not known: {limit}" for limit in card.limits]
-    lines.append(f"  {card.file} sha256 {card.sha256}")
+    lines += [f"  {file} sha256 {sha}" for file, sha in {card.file: card.sha256, **card.companions}.items()]
     return "\n".join(lines)
 
 
 def _measured_text(measured: Measured) -> str:
     low, high = measured.intervals["brier"]
     looked = "in sample" if measured.fitted_on == measured.tested_on else "out of sample"
+    told = "" if measured.priors == "none" else f", with {measured.priors}"
+    gained = "" if measured.gain is None else "; Brier lower by {:.4f} ({:.4f} to {:.4f})".format(*measured.gain)
     return (
-        f"    {looked}, fitted {_span(measured.fitted_on)}, tested {_span(measured.tested_on)}: "
+        f"    {looked}{told}, fitted {_span(measured.fitted_on)}, tested {_span(measured.tested_on)}: "
         f"Brier {measured.brier:.4f} ({low:.4f}-{high:.4f}), log loss {measured.log_loss:.4f}, "
-        f"ECE {measured.ece:.4f}, {measured.n_games:,} games"
+        f"ECE {measured.ece:.4f}, {measured.n_games:,} games{gained}"
     )
 
 

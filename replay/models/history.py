@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from replay.core.events import GameStatus
 from replay.core.gameclock import PERIOD_RULES
 from replay.core.models import GameStates
 
-__all__ = ["History", "read_history", "states_on_grid"]
+__all__ = ["History", "read_history", "states_on_grid", "states_to_fit", "with_priors"]
 
 _Columns = Mapping[str, type[pl.DataType]]
 
@@ -48,10 +48,27 @@ class History:
     games: pl.DataFrame
     timeline: pl.DataFrame
 
+    def __len__(self) -> int:
+        """Return the number of games."""
+        return self.games.height
+
     def between(self, first: int, last: int) -> History:
         """Return the games of the seasons from first to last, with their score changes."""
         games = self.games.filter(pl.col("season_year").is_between(first, last))
         return History(self.league, games, self.timeline.join(games, on="game_id", how="semi", maintain_order="left"))
+
+    def played(self) -> tuple[list[int], list[int], list[str], list[str], list[int]] | None:
+        """Return season, date, home, away and margin of every game in order; None where the history lacks any."""
+        columns = self.games.select("season_year", "date", "home", "away", pl.col("home_final") - pl.col("away_final"))
+        if columns.null_count().sum_horizontal().item():
+            return None
+        season, date, home, away, margin = (column.to_list() for column in columns)
+        return season, date, home, away, margin
+
+    def rows(self, part: History) -> NDArray[np.int64]:
+        """Return where the games of a part of this history stand in it. Shape: (games of part,)."""
+        index = {name: row for row, name in enumerate(self.games["game_id"])}
+        return np.array([index[name] for name in part.games["game_id"]], np.int64)
 
     def first_and_last(self, column: str) -> tuple[int, int]:
         """Return the least and greatest value of a column of games; 0 where it is missing."""
@@ -112,34 +129,92 @@ def states_on_grid(
     rules = PERIOD_RULES[history.league]
     moments = np.arange(first_ms, rules.regulation_ms, step_ms, dtype=np.int64)
     games = history.games.height
-    row = pl.Series(np.arange(games, dtype=np.int64))
-    index = dict(zip(history.games["game_id"], row, strict=True))
+    game, elapsed, home, away = _changes(history)
+    span = np.int64(1) << 40
+    asked = (np.arange(games, dtype=np.int64)[:, None] * span + moments[None, :]).ravel()
+    at = np.searchsorted(game * span + elapsed, asked, side="right") - 1
+    game_index = np.repeat(np.arange(games, dtype=np.int64), len(moments))
+    seen = (at >= 0) & (game[np.maximum(at, 0)] == game_index)
+    home, away = (np.where(seen, score[np.maximum(at, 0)], 0) for score in (home, away))
+    states = _in_regulation(history.league, np.tile(moments, games), home, away)
+    return states, game_index, _won(history)[game_index]
+
+
+def states_to_fit(history: History) -> tuple[GameStates, NDArray[np.int64], NDArray[np.bool_]]:
+    """
+    Return the states that a model learns from: the grid's, more of the last minute, and the last scores with the ball.
+
+    Whoever has just scored has given the ball away, which is all that a history of scores says about possession. Taken
+    in the last two minutes, where it matters, of regulation.
+
+    Shape: as states_on_grid.
+    """
+    end = PERIOD_RULES[history.league].regulation_ms
+    grids = [states_on_grid(history), states_on_grid(history, end - 55_000, 10_000)]
+    game, elapsed, home, away = _changes(history)
+    lead = home - away
+    before = np.where(np.roll(game, 1) == game, np.roll(lead, 1), 0)
+    # Free throws share a clock: only after the last of a moment does the ball change hands.
+    is_last = np.append((game[1:] != game[:-1]) | (elapsed[1:] != elapsed[:-1]), [True] * min(len(game), 1))
+    late = is_last & (lead != before) & (elapsed >= end - 120_000) & (elapsed < end)
+    scored = _in_regulation(history.league, elapsed[late], home[late], away[late], np.sign(before - lead)[late])
+    parts = [*(grid[0] for grid in grids), scored]
+    states = GameStates.from_columns(
+        history.league,
+        status=GameStatus.LIVE,
+        **{
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("period", "clock_ms", "home_score", "away_score", "possession")
+        },
+    )
+    game_index = np.concatenate([*(grid[1] for grid in grids), game[late]])
+    return states, game_index, _won(history)[game_index]
+
+
+def with_priors(states: GameStates, game_index: NDArray[np.int64], prior_u6: NDArray[np.int64]) -> GameStates:
+    """
+    Return states that know their game's pre-game probability.
+
+    Shape: game_index (len(states),); prior_u6 (games,).
+    """
+    return replace(states, prior_u6=prior_u6[game_index])
+
+
+def _won(history: History) -> NDArray[np.bool_]:
+    return (history.games["home_final"] > history.games["away_final"]).to_numpy()
+
+
+def _changes(history: History) -> tuple[NDArray[np.int64], ...]:
+    """Return game, elapsed_ms, home and away of every score change, game by game and in order of time."""
+    index = {name: row for row, name in enumerate(history.games["game_id"])}
     game = history.timeline["game_id"].replace_strict(index, return_dtype=pl.Int64).to_numpy()
     elapsed = history.timeline["elapsed_ms"].to_numpy()
     # A stable sort by game and time keeps the source's order among equal times, and mends the few rows out of order.
     order = np.lexsort((elapsed, game))
-    span = np.int64(1) << 40
-    keys = (game * span + elapsed)[order]
-    asked = (np.arange(games, dtype=np.int64)[:, None] * span + moments[None, :]).ravel()
-    at = np.searchsorted(keys, asked, side="right") - 1
-    game_index = np.repeat(np.arange(games, dtype=np.int64), len(moments))
-    seen = (at >= 0) & (game[order][np.maximum(at, 0)] == game_index)
-    home, away = (
-        np.where(seen, history.timeline[name].to_numpy()[order][np.maximum(at, 0)], 0) for name in ("home", "away")
+    return tuple(
+        column[order] for column in (game, elapsed, *(history.timeline[n].to_numpy() for n in ("home", "away")))
     )
-    into = np.tile(moments, games)
+
+
+def _in_regulation(
+    league: str,
+    into: NDArray[np.int64],
+    home: NDArray[np.int64],
+    away: NDArray[np.int64],
+    possession: NDArray[np.int64] | int = 0,
+) -> GameStates:
+    """Return live states so many ms into regulation."""
+    rules = PERIOD_RULES[league]
     period = into // rules.period_ms + 1
-    shown = into if rules.is_counting_up else period * rules.period_ms - into
-    states = GameStates.from_columns(
-        history.league,
+    return GameStates.from_columns(
+        league,
         period=period,
-        clock_ms=shown,
+        clock_ms=into if rules.is_counting_up else period * rules.period_ms - into,
         status=GameStatus.LIVE,
         home_score=home,
         away_score=away,
+        possession=possession,
     )
-    won = (history.games["home_final"] > history.games["away_final"]).to_numpy()
-    return states, game_index, won[game_index]
 
 
 def _read(path: Path, columns: _Columns, may: _Columns = MappingProxyType({})) -> pl.DataFrame:

@@ -10,7 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from replay.backtest import replay_film
-from replay.core.engine import fair_values
+from replay.core.engine import night_values
 from replay.core.events import GameStatus
 from replay.core.models import WinProbability
 from replay.core.strategy import Strategy
@@ -120,7 +120,7 @@ def _nights(
                     film, strategy, model, sweep.cells[featured].setting, polls=PollPlan(seed=sweep.seed)
                 ),
                 quotes=quotes_of(film),
-                fairs=fair_values(model, film.night.states, film.catalogue)[0],
+                fairs=night_values(model, film.night, film.catalogue)[0],
                 courses=courses(film),
                 numbers={number: offset + k for k, number in enumerate(planned)},
             )

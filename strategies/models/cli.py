@@ -9,15 +9,23 @@ import click
 import msgspec
 
 if TYPE_CHECKING:
-    from replay.models.card import Card
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from replay.models.card import Card, Measured
     from replay.models.history import History
+    from strategies.models.brownian import Brownian
+    from strategies.models.rating import LeagueRatings
 
 __all__ = ["model", "refit"]
 
 _BROWNIAN_LIMITS = (
-    "who has the ball, fouls, timeouts and who is on the court",
-    "the strength of the teams: every game starts from the home advantage alone",
-    "any league that is not listed: it has no answer there",
+    "fouls, timeouts and who is on the court; who has the ball only where the source says it",
+    "the teams since the ratings ended: trades, injuries, rest; a prior from the market knows more",
+    "a league's next season: the home edge moves from one to the next by more than a season can tell",
+    "soccer, where a draw is a third result, and any league that is not listed: it has no answer there",
 )
 
 
@@ -41,6 +49,13 @@ _TIMELINE = click.option(
 _LEAGUE = click.option("--league", default="nba", show_default=True, help="League of the history.")
 _SEASONS = click.option(
     "--seasons", callback=_seasons, metavar="A[:B]", help="Only seasons A to B, by ending year. [default: all]"
+)
+_PRIOR = click.option(
+    "--prior",
+    type=click.Choice(["ratings", "none"]),
+    default="ratings",
+    show_default=True,
+    help="Tell the model who plays, by ratings walked through the games before; or nothing.",
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -73,12 +88,13 @@ def ls(*, as_json: bool) -> None:
     cards = {name: read_card(name) for name in model_names()}
     if as_json:
         models = [
-            {"model": name, "leagues": list(card.training), "summary": card.summary} for name, card in cards.items()
+            {"model": name, "leagues": [*card.training, *card.published], "summary": card.summary}
+            for name, card in cards.items()
         ]
         _print_json("gametape.model.ls/1", {"models": models})
         return
     for name, card in cards.items():
-        click.echo(f"{name:12} {','.join(card.training):8} {card.summary}")
+        click.echo(f"{name:18} {','.join([*card.training, *card.published])}  {card.summary}")
 
 
 @model.command("card")
@@ -106,6 +122,7 @@ def card(name: str, *, as_json: bool) -> None:
 @_TIMELINE
 @_LEAGUE
 @_SEASONS
+@_PRIOR
 @click.option("--seed", default=7, show_default=True, help="Seed of the bootstrap by game.")
 @click.option("--draws", default=500, show_default=True, type=click.IntRange(1), help="Resamples of the bootstrap.")
 @_JSON
@@ -115,6 +132,7 @@ def evaluate(
     timeline: Path,
     league: str,
     seasons: tuple[int, int] | None,
+    prior: str,
     seed: int,
     draws: int,
     *,
@@ -125,6 +143,10 @@ def evaluate(
 
     \b
       gametape model eval --games games.parquet --timeline score_timeline.parquet --seasons 2024 --json
+      gametape model eval --games games.parquet --timeline score_timeline.parquet --prior none
+
+    Where the history names the teams, every game's prior is that of ratings walked through the games before it. Where
+    it begins after the shipped ratings they go on from there.
     """
     from replay.models import load_model
     from replay.models.evaluate import evaluate as judged
@@ -133,7 +155,9 @@ def evaluate(
 
     loaded = load_model(name)
     history = read_history(games, timeline, league, seasons)
-    found = {"model": name, "league": league, **judged(loaded, history, seed=seed, draws=draws)}
+    whole = history if seasons is None else read_history(games, timeline, league)
+    priors = _priors(history, whole) if prior == "ratings" else None
+    found = {"model": name, "league": league, **judged(loaded, history, prior_u6=priors, seed=seed, draws=draws)}
     if as_json:
         _print_json("gametape.model.eval/1", found)
     else:
@@ -174,13 +198,13 @@ def fit(
 
     if name != "brownian":
         raise UsageError(f"model {name!r} cannot be fitted here", why="brownian can", hint="gametape model fit --help")
-    coefficients, described = refit(read_history(games, timeline, league, seasons))
+    made, described = refit(read_history(games, timeline, league, seasons))
+    coefficients = made[described.file]
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / described.file).write_bytes(coefficients)
-        text = msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
-        (out / f"{name}.card.json").write_bytes(text)
-        click.echo(f"wrote {out / described.file} and its card", err=True)
+        for file, text in {**made, f"{name}.card.json": _pretty(described)}.items():
+            (out / file).write_bytes(text)
+        click.echo(f"wrote {out / described.file}, {', '.join(described.companions)} and their card", err=True)
     if as_json:
         fitted = {"coefficients": msgspec.json.decode(coefficients), "card": msgspec.to_builtins(described)}
         _print_json("gametape.model.fit/1", fitted)
@@ -189,44 +213,95 @@ def fit(
         click.echo(card_text(described))
 
 
-def refit(history: History) -> tuple[bytes, Card]:
-    """
-    Fit the Brownian model of a history's league; return its coefficients file and its card.
+def _priors(history: History, whole: History) -> NDArray[np.int64] | None:
+    """Return the priors of a part of a history, walked through the whole of it; None where its league is not rated."""
+    from strategies.models.rating import Ratings
 
-    With more than one season the card also holds the test on the last one of a fit on the others.
+    rated = Ratings.load().leagues.get(whole.league)
+    priors = _walked(whole, rated)
+    return None if priors is None else priors[whole.rows(history)]
+
+
+def _walked(history: History, rated: LeagueRatings | None) -> NDArray[np.int64] | None:
+    """Return every game's prior by ratings; None where there are none, or the history does not say who played."""
+    from strategies.models.rating_fit import priors_of
+
+    return None if rated is None or history.played() is None else priors_of(history, rated)
+
+
+def refit(history: History) -> tuple[dict[str, bytes], Card]:
+    """
+    Fit the Brownian model and the ratings of a history's league; return their files by name, and the card.
+
+    With more than one season the card also holds the test on the last one of a fit on the others. A history that does
+    not say who played gives a model without ratings.
 
     Raises:
         GametapeError: the history does not determine the coefficients.
     """
-    from replay.models.card import Card, digest
-    from replay.models.evaluate import measure, training
-    from replay.models.history import states_on_grid
-    from strategies.models.brownian import COEFFICIENTS_FILE, Brownian
-    from strategies.models.fit import fit_brownian
+    from replay.core.modelfiles import digest
+    from replay.models.card import Card
+    from replay.models.evaluate import training
+    from strategies.models.brownian import COEFFICIENTS_FILE
+    from strategies.models.fit import PUBLISHED
+    from strategies.models.rating import RATINGS_FILE
 
-    def fitted_on(part: History) -> Brownian:
-        states, _, is_home_win = states_on_grid(part)
-        return Brownian({part.league: fit_brownian(states, is_home_win)})
-
-    fitted = fitted_on(history)
-    text = msgspec.json.format(msgspec.json.encode(fitted.leagues), indent=2) + b"\n"
-    measured = [measure(fitted, history, history)]
+    fitted, rated = _fitted(history)
+    published = {league: found for league, found in PUBLISHED.items() if league != history.league}
+    ratings = {} if rated is None else {history.league: rated}
+    files = {COEFFICIENTS_FILE: _pretty({**fitted.leagues, **published}), RATINGS_FILE: _pretty(ratings)}
+    measured = list(_measured(fitted, rated, history, history))
     first, last = history.first_and_last("season_year")
     if first < last:
         earlier = history.between(first, last - 1)
-        measured.insert(0, measure(fitted_on(earlier), earlier, history.between(last, last)))
+        measured = [*_measured(*_fitted(earlier), earlier, history.between(last, last)), *measured]
     described = Card(
-        model=fitted.name,
-        version=1,
-        summary="the lead as a Brownian motion with three coefficients; no pre-game knowledge",
+        model="brownian",
+        version=2,
+        summary="the lead as a Brownian motion that starts from a pre-game prior: the market's, or team ratings",
         source="Stern, A Brownian Motion Model for the Progress of Sports Scores, JASA 1994",
         file=COEFFICIENTS_FILE,
-        sha256=digest(text),
+        sha256=digest(files[COEFFICIENTS_FILE]),
         training={history.league: training(history)},
         measured={history.league: tuple(measured)},
         limits=_BROWNIAN_LIMITS,
+        companions={RATINGS_FILE: digest(files[RATINGS_FILE])},
+        published={league: found.source for league, found in published.items()},
     )
-    return text, described
+    return files, described
+
+
+def _fitted(history: History) -> tuple[Brownian, LeagueRatings | None]:
+    """Fit ratings where a history names teams, and the model to states that know what the ratings said."""
+    from replay.models.history import states_to_fit, with_priors
+    from strategies.models.brownian import Brownian
+    from strategies.models.fit import fit_brownian
+    from strategies.models.rating import Ratings
+    from strategies.models.rating_fit import fit_ratings
+
+    states, game, is_home_win = states_to_fit(history)
+    rated = None if history.played() is None else fit_ratings(history)
+    priors = _walked(history, rated)
+    if priors is not None:
+        states = with_priors(states, game, priors)
+    ratings = Ratings({} if rated is None else {history.league: rated})
+    return Brownian({history.league: fit_brownian(states, is_home_win)}, ratings), rated
+
+
+def _measured(
+    fitted: Brownian, rated: LeagueRatings | None, fitted_on: History, tested_on: History
+) -> Iterator[Measured]:
+    """Measure without priors, then with those of the ratings where there are any."""
+    from replay.models.evaluate import measure
+
+    yield measure(fitted, fitted_on, tested_on)
+    priors = _walked(tested_on, rated)
+    if priors is not None:
+        yield measure(fitted, fitted_on, tested_on, priors)
+
+
+def _pretty(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def _print_json(schema: str, body: dict[str, object]) -> None:

@@ -14,10 +14,11 @@ Statistician 1991 (margins are normal about what ratings expect), and Elo's rule
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -27,9 +28,23 @@ from recorder.names import canonical
 from replay.core.models import NO_MODEL, round_u6
 from strategies.models.normal import phi
 
-__all__ = ["RATINGS_FILE", "LeagueRatings", "Ratings", "Rule", "Team", "expected_margins", "probability_u6"]
+__all__ = ["RATINGS_FILE", "Games", "LeagueRatings", "Ratings", "Rule", "Team", "expected_margins", "probability_u6"]
 
 RATINGS_FILE = "ratings.json"
+
+
+class Games(NamedTuple):
+    """
+    Games in the order they were played, as columns of one length; a name is empty or None where nobody says who played.
+
+    Units: seasons by ending year; dates YYYYMMDD; margins are home minus away, points.
+    """
+
+    seasons: list[int]
+    dates: list[int]
+    homes: list[str]
+    aways: list[str]
+    margins: list[int]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,24 +151,19 @@ def probability_u6(expected: NDArray[np.float64], rule: Rule) -> NDArray[np.int6
 
 
 def expected_margins(
-    rule: Rule,
-    seasons: Sequence[int],
-    homes: Sequence[str],
-    aways: Sequence[str],
-    margins: Sequence[int],
-    start: LeagueRatings | None = None,
+    rule: Rule, games: Games, start: LeagueRatings | None = None
 ) -> tuple[NDArray[np.float64], dict[str, float]]:
     """
-    Walk through games in the order they were played; return what was expected of each before it, and the last ratings.
+    Walk through games; return what was expected of each before it was played, and the ratings after the last.
 
     start is where an earlier walk ended; without it every team begins at the mean of the league.
 
-    Shape: all (games,); returns (games,) in points, nan where a team has no name.
+    Shape: returns (games,) in points, nan where a team has no name.
     """
     strengths = {} if start is None else start.strengths()
-    season = seasons[0] if start is None and len(seasons) else 0 if start is None else start.season
-    expected = np.full(len(margins), np.nan)
-    for at, (year, home, away, margin) in enumerate(zip(seasons, homes, aways, margins, strict=True)):
+    season = start.season if start is not None else min(games.seasons, default=0)
+    expected = np.full(len(games.margins), np.nan)
+    for at, (year, _, home, away, margin) in enumerate(zip(*games, strict=True)):
         for _ in range(season, year):
             strengths = {team: rule.carry * rating for team, rating in strengths.items()}
         season = max(season, year)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import UsageError
 from replay.core.models import NO_MODEL
-from replay.models.history import History
 from strategies.models.normal import phi
-from strategies.models.rating import LeagueRatings, Rule, Team, expected_margins, probability_u6
+from strategies.models.rating import Games, LeagueRatings, Rule, Team, expected_margins, probability_u6
 
-__all__ = ["fit_ratings", "has_teams", "priors_of"]
+__all__ = ["Played", "fit_ratings", "priors_of"]
 
 _GAINS = tuple(round(0.01 + 0.005 * step, 3) for step in range(11))
 _CARRIES = tuple(round(0.3 + 0.1 * step, 1) for step in range(7))
@@ -60,32 +60,48 @@ _TEAMS = {
 }
 
 
-def has_teams(history: History) -> bool:
-    """Tell whether a history says who played, and when: without both nothing can be rated."""
-    return not history.games.select("home", "away", "season_year", "date").null_count().sum_horizontal().item()
+class Played(Protocol):
+    """A history of games, as `replay.models.history.History` is one."""
+
+    @property
+    def league(self) -> str:
+        """The league of all its games."""
+        ...
+
+    def played(self) -> tuple[list[int], list[int], list[str], list[str], list[int]] | None:
+        """Return the columns of `Games`; None where it is not said who played, or when."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of games."""
+        ...
 
 
-def priors_of(history: History, rated: LeagueRatings | None, rule: Rule | None = None) -> NDArray[np.int64]:
+def priors_of(history: Played, rated: LeagueRatings | None, rule: Rule | None = None) -> NDArray[np.int64]:
     """
-    Return every game's pre-game probability of the home team in u6, NO_MODEL where the history names no teams.
+    Return every game's pre-game probability of the home team in u6, NO_MODEL where nobody says who played.
 
     Walk-forward: a game is told from the games before it alone. A history that begins after the last rated game goes
-    on from the ratings; any other begins with none, because they have seen its results.
+    on from the ratings; any other begins with none and takes only their rule, because they have seen its results.
+
+    Shape: returns (games,).
 
     Raises:
         UsageError: there is neither a rule nor ratings.
     """
-    start = rated if rated is not None and history.first_and_last("date")[0] > rated.through else None
     if rule is None:
         if rated is None:
             raise UsageError(f"no ratings for league {history.league!r}", hint="--prior none")
         rule = rated.rule
-    if not has_teams(history):
-        return np.full(history.games.height, NO_MODEL, np.int64)
-    return probability_u6(expected_margins(rule, *_columns(history), start)[0], rule)
+    played = history.played()
+    if played is None:
+        return np.full(len(history), NO_MODEL, np.int64)
+    games = Games(*played)
+    follows = rated if rated is not None and min(games.dates, default=0) > rated.through else None
+    return probability_u6(expected_margins(rule, games, follows)[0], rule)
 
 
-def fit_ratings(history: History) -> LeagueRatings:
+def fit_ratings(history: Played) -> LeagueRatings:
     """
     Find gain, carry and spread that make the results most likely, walk-forward, and rate the teams after the last game.
 
@@ -94,42 +110,32 @@ def fit_ratings(history: History) -> LeagueRatings:
     Raises:
         UsageError: the history does not say who played, or when.
     """
-    if not has_teams(history):
+    played = history.played()
+    if played is None:
         raise UsageError("this history cannot be rated", why="home, away, season_year and date are needed for that")
-    columns = _columns(history)
-    margins = np.array(columns[3])
+    games = Games(*played)
+    margins = np.array(games.margins)
     home = round(float(margins.mean()), _DIGITS)
     spreads = np.array(_SPREADS)
     best = (-np.inf, 0.0, 0.0, 0.0)
     for gain, carry in product(_GAINS, _CARRIES):
         rule = Rule(gain=gain, carry=carry, cap=_CAP, home=home, spread=1.0)
-        expected, _ = expected_margins(rule, *columns)
+        expected, _ = expected_margins(rule, games)
         signed = np.where(margins > 0, expected, -expected)
         likely = np.log(np.maximum(phi(signed[None, :] / spreads[:, None]), _EPSILON)).sum(axis=1)
         at = int(likely.argmax())
         best = max(best, (round(float(likely[at]), _DIGITS), gain, carry, _SPREADS[at]))
     _, gain, carry, spread = best
     rule = Rule(gain=gain, carry=carry, cap=_CAP, home=home, spread=spread)
-    _, strengths = expected_margins(rule, *columns)
+    _, strengths = expected_margins(rule, games)
     known = _TEAMS.get(history.league, {})
     teams = {
         code: Team(rating=round(rating, _DIGITS), names=_names(known[code]) if code in known else ())
         for code, rating in sorted(strengths.items())
     }
-    return LeagueRatings(
-        season=history.first_and_last("season_year")[1],
-        through=history.first_and_last("date")[1],
-        rule=rule,
-        teams=teams,
-    )
+    return LeagueRatings(season=max(games.seasons), through=max(games.dates), rule=rule, teams=teams)
 
 
 def _names(team: tuple[str, str]) -> tuple[str, ...]:
     city, nickname = team
     return (nickname, f"{city} {nickname}")
-
-
-def _columns(history: History) -> tuple[list[int], list[str], list[str], list[int]]:
-    games = history.games
-    margins = (games["home_final"] - games["away_final"]).to_list()
-    return games["season_year"].to_list(), games["home"].to_list(), games["away"].to_list(), margins

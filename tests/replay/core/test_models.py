@@ -69,10 +69,19 @@ def test_the_batch_agrees_with_the_scalar(league: str, moments: list[tuple[int, 
 
 
 def test_an_unknown_league_has_no_time() -> None:
-    """A league without a clock gives states that no model can play."""
-    states = GameStates.from_columns("mlb", period=3, clock_ms=0, status=GameStatus.LIVE, home_score=1, away_score=0)
+    """A league nobody knows gives states that no model can play."""
+    states = GameStates.from_columns("chess", period=3, clock_ms=0, status=GameStatus.LIVE, home_score=1, away_score=0)
     assert states.elapsed_ms.tolist() == [-1]
     assert not is_playable(states).any()
+
+
+def test_baseball_is_timed_by_innings() -> None:
+    """An inning is all the time that baseball has: with one a state can be played, without one it cannot."""
+    states = GameStates.from_columns(
+        "mlb", period=[3, -1, 0, -1], clock_ms=-1, status=[1, 1, 1, 0], home_score=1, away_score=0
+    )
+    assert states.elapsed_ms.tolist() == [-1] * 4
+    assert is_playable(states).tolist() == [True, False, False, True]
 
 
 def test_rounding_is_half_to_even_and_clamped() -> None:

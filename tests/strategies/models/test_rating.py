@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.models.rating import LeagueRatings, Ratings, Rule, Team, expected_margins
+from strategies.models.rating import Games, LeagueRatings, Ratings, Rule, Team, expected_margins
+
+
+def games_of(seasons: list[int], homes: list[str], aways: list[str], margins: list[int]) -> Games:
+    return Games(seasons, [0] * len(seasons), homes, aways, margins)
+
 
 RULE = Rule(gain=0.1, carry=0.5, cap=20.0, home=2.0, spread=12.0)
 
@@ -42,14 +47,14 @@ def test_every_summer_draws_the_ratings_to_the_mean() -> None:
 
 def test_a_rating_moves_by_a_share_of_the_surprise() -> None:
     """An expected two-point win that became thirty moves both teams by a tenth of the capped surprise."""
-    expected, strengths = expected_margins(RULE, [1, 1, 2], ["A", "A", "A"], ["B", "B", "B"], [30, 6, 6])
+    expected, strengths = expected_margins(RULE, games_of([1, 1, 2], ["A", "A", "A"], ["B", "B", "B"], [30, 6, 6]))
     assert strengths.keys() == {"A", "B"}
     assert expected.tolist() == pytest.approx([2.0, 2.0 + 2 * 1.8, 2.0 + 0.5 * (3.6 + 2 * 0.1 * (6 - 5.6))])
 
 
 def test_a_game_without_names_is_passed_over() -> None:
     """Nothing is expected of it and nothing is learned from it."""
-    expected, strengths = expected_margins(RULE, [1, 1], ["", "A"], ["B", "B"], [30, 0])
+    expected, strengths = expected_margins(RULE, games_of([1, 1], ["", "A"], ["B", "B"], [30, 0]))
     assert np.isnan(expected[0])
     assert expected[1] == 2.0
     assert strengths["A"] == pytest.approx(-0.2)
@@ -62,15 +67,15 @@ games = st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("DEF"), st.in
 @settings(max_examples=30)
 def test_nothing_looks_ahead(played: list[tuple[str, str, int]], cut: int) -> None:
     """What is expected of a game is the same whether or not anything was played after it; ratings go on from a cut."""
-    homes, aways, margins = (list(column) for column in zip(*played, strict=True))
     years = [2020 + at // 5 for at in range(len(played))]
-    whole, last = expected_margins(RULE, years, homes, aways, margins)
-    part, strengths = expected_margins(RULE, years[:cut], homes[:cut], aways[:cut], margins[:cut])
+    columns = [years, *(list(column) for column in zip(*played, strict=True))]
+    whole, last = expected_margins(RULE, games_of(*columns))
+    part, strengths = expected_margins(RULE, games_of(*(column[:cut] for column in columns)))
     assert whole[:cut].tolist() == part.tolist()
     if 0 < cut < len(played):
         teams = {code: Team(rating=rating) for code, rating in strengths.items()}
         start = LeagueRatings(season=years[cut - 1], through=0, rule=RULE, teams=teams)
-        rest, end = expected_margins(RULE, years[cut:], homes[cut:], aways[cut:], margins[cut:], start)
+        rest, end = expected_margins(RULE, games_of(*(column[cut:] for column in columns)), start)
         assert rest.tolist() == whole[cut:].tolist()
         assert end == last
 
