@@ -68,7 +68,6 @@ $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 # nor a test waits for a compiler, and two tests never compile the same.
 KERNELS := $(wildcard replay/core/*.py replay/core/*/*.py strategies/*.py)
 $(STAMPS)/kernels: $(KERNELS) | $(STAMPS)/core
-	@echo "compiling the engine, once for this version of its source"
 	@$(BIN)/gametape replay data/sample --min-edge 50 >/dev/null || echo "not compiled; the tests will say why"
 	@mkdir -p $(STAMPS) && touch $@
 

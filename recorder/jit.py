@@ -18,9 +18,10 @@ from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numba.core import event as events
 from numba.extending import register_jitable
 
-__all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "wide"]
+__all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "tell_compiling", "wide"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -70,6 +71,24 @@ def kernel(function: _Function) -> _Function:
         numba.config.CACHE_DIR = _cache_folder(_SOURCES.get(function.__module__.partition(".")[0], _FOLDED))
     made: _Function = numba.njit(cache=True, **_OPTIONS)(function)
     return made
+
+
+def tell_compiling(say: Callable[[], None]) -> None:
+    """Call say once, as soon as the compiler is at work in this process; what comes from the cache is not work."""
+    events.register("numba:compile", _Once(say))
+
+
+class _Once(events.Listener):  # type: ignore[misc]  # numba ships no types
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._say = say
+
+    def on_start(self, event: events.Event) -> None:
+        """Tell, and listen no more."""
+        events.unregister(event.kind, self)
+        self._say()
+
+    def on_end(self, event: events.Event) -> None:
+        """Nothing: an end belongs to a start that was told of."""
 
 
 def inner(function: _Function) -> _Function:

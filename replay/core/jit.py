@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from recorder.jit import compiled, inlined, inner, interpreted, kernel, wide
+from recorder.jit import compiled, inlined, inner, interpreted, kernel, tell_compiling, wide
 
-__all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "wide"]
+__all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "tell_compiling", "wide"]

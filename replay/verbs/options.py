@@ -227,10 +227,12 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def films_of(tapes: list[Tape]) -> list[Film]:
-    """Return the films of tapes, from the cache where they are there."""
+    """Return the films of tapes, from the cache where they are there; say so where the compiler is to be waited for."""
+    from replay.core.jit import tell_compiling
     from replay.film import open_film
     from replay.find import cache_folder
 
+    tell_compiling(lambda: click.echo("compiling the engine, once for this version of its source", err=True))
     films = []
     for tape in tapes:
         with progress_bar(f"decoding {tape.name}") as tell:

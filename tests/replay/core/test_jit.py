@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from replay.core.jit import inner, interpreted, kernel
+import numba
+
+from replay.core.jit import inner, interpreted, kernel, tell_compiling
 
 
 def test_a_kernel_can_be_had_as_plain_python() -> None:
@@ -13,6 +15,19 @@ def test_a_kernel_can_be_had_as_plain_python() -> None:
         return 2 * value
 
     assert interpreted(doubled)(21) == 42
+
+
+def test_whoever_waits_for_the_compiler_is_told_once() -> None:
+    """The first kernel that is compiled is told of, the next one is not; nor is one that is compiled already."""
+    said: list[str] = []
+    for _ in range(2):
+        made = numba.njit(lambda value: value + 1)
+        tell_compiling(lambda: said.append("compiling"))
+        made(1)
+        made(2)
+        assert said == ["compiling"] * len(said)
+        numba.njit(lambda value: value - 1)(1)
+    assert len(said) == 2
 
 
 def test_a_part_of_a_kernel_stays_plain_python() -> None:
