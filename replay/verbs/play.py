@@ -21,6 +21,7 @@ __all__ = ["play"]
 @click.command()
 @click.argument("tape")
 @click.option("--serve", is_flag=True, help="Serve it; the one way to play a tape, so it may be left out.")
+@click.option("--view", is_flag=True, help="Look at it in a browser instead: every moment, with a scrubber.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port to listen on.  [default: a free one]")
 @click.option("--rate", type=float, default=10.0, show_default=True, help="Tape seconds a second.")
@@ -32,6 +33,7 @@ __all__ = ["play"]
 def play(
     tape: str,
     serve: bool,
+    view: bool,
     host: str,
     port: int,
     rate: float,
@@ -42,17 +44,20 @@ def play(
     failures: bool,
 ) -> None:
     """
-    Serve a tape back over the protocols it came from.
+    Serve a tape back over the protocols it came from, or look at it.
 
     \b
     Examples:
       gametape play tapes/2026-01-15-nba --serve --rate 10
+      gametape play tapes/2026-01-15-nba --view
       gametape play tapes/2026-01-15-nba --serve --port 8765 --step polls
       gametape record --upstream http://127.0.0.1:8765 --for 10m
 
     Prints one JSON line with the base URL when it is ready. The tape starts when the first client asks for something
     that is on it. ESPN, NBA, Gamma and CLOB paths answer what they answered at that time of the tape, and /ws/market
     sends the recorded frames; the asking recorder's own today is the tape's game day.
+
+    With --view a page on this machine shows the games as they stood at any moment: what was known then, no more.
     """
     import asyncio
 
@@ -74,7 +79,7 @@ def play(
     grace_s = parse_duration_ns(grace) / 1e9
     found = open_tape(locate_tape(tape, Path(load_config().config.tapes_dir)))
     try:
-        asyncio.run(_serve(found, options, host, port, grace_s))
+        asyncio.run(_view(found, host, port) if view else _serve(found, options, host, port, grace_s))
     except BaseExceptionGroup as group:
         raise _leaf(group) from group
 
@@ -84,6 +89,40 @@ def _leaf(failure: BaseException) -> BaseException:
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
     return failure
+
+
+async def _view(tape: Tape, host: str, port: int) -> None:
+    import asyncio
+    import signal
+
+    import msgspec
+
+    from recorder.clock import SystemClock
+    from replay.core.predictions import Forecaster
+    from replay.film import open_film
+    from replay.find import cache_folder
+    from replay.live.decisions import LiveConfig
+    from replay.live.parity import live_sessions
+    from replay.live.view import viewing_on
+    from replay.live.viewing import Viewing
+    from replay.verbs.options import predictor_of, progress_bar
+
+    with progress_bar("decoding") as tell:
+        film = open_film(tape, cache_folder("film"), on_progress=tell)
+    # A night that was decided live is looked at as it was decided.
+    sessions = live_sessions(tape)
+    predictor = predictor_of(None)
+    forecaster = None if predictor is None else Forecaster(predictor, SystemClock().now_ns)
+    viewing = Viewing(film, sessions[-1].config if sessions else LiveConfig(), forecaster)
+    stopped = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    async with viewing_on(viewing, host, port) as url:
+        line = {"schema": "gametape.view/1", "url": url, "tape": tape.name}
+        click.echo(msgspec.json.encode(line).decode())
+        click.echo(f"open {url} in a browser; Ctrl-C stops", err=True)
+        await stopped.wait()
+    click.echo("stopped", err=True)
 
 
 async def _serve(tape: Tape, options: PlayOptions, host: str, port: int, grace_s: float) -> None:

@@ -114,7 +114,7 @@ const makeRow = (id) => {
       mark(cells.edge, "old", fresh.any);
       SIDES.forEach((side, k) => {
         const book = state.tokens?.[side];
-        const edge = state.edge_u6?.[side];
+        const edge = fresh.any ? null : state.edge_u6?.[side]; // what it rests on may no longer be so
         say(teams[k], side === "away" ? state.away : `at ${state.home}`);
         const score = state.status === "scheduled" ? null : state[`${side}_score`];
         say(scores[k], isKnown(score) ? String(score) : NONE);

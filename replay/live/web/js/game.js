@@ -148,7 +148,8 @@ const paintFacts = (entry, { title, why, facts, pattern }) => {
   say(facts.clock, standing(state));
   say(facts.market, `${quote(home)}${isKnown(home?.ask_size_u6) ? `, ${shares(home.ask_size_u6)}` : ""}`);
   say(facts.model, `${cents(state.model_home_u6)} / ${cents(other(state.model_home_u6))}`);
-  say(facts.edge, `${signed(state.edge_u6?.home)} / ${signed(state.edge_u6?.away)}`);
+  const edge = fresh.any ? null : state.edge_u6;
+  say(facts.edge, `${signed(edge?.home)} / ${signed(edge?.away)}`);
   say(facts.forecast, forecast(state.prediction));
   say(facts.seen, age(fresh.ages.game));
   say(facts.moved, `${age(fresh.ages.home)} / ${age(fresh.ages.away)}`);

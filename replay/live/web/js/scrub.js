@@ -7,6 +7,7 @@ import { get } from "./wire.js";
 import { day, ms, utc } from "./words.js";
 
 const RATES = [1, 5, 20, 60, 300];
+const RATE = 20;
 const TICK_MS = 200;
 const URL_EVERY_MS = 1_000;
 const SIGNALS_MAX = 5_000;
@@ -20,7 +21,7 @@ export const makeScrubber = (box, changed) => {
   const { first_ns: firstNs, last_ns: lastNs } = night.tape;
   const [firstMs, lastMs] = [Math.ceil(ms(firstNs)), Math.floor(ms(lastNs))];
   const playButton = el("button", { type: "button", class: "play", "aria-keyshortcuts": "Space" }, "Play");
-  const rate = el("select", { "aria-label": "Rate" }, ...RATES.map((times) => el("option", { value: times }, `${times}×`)));
+  const rate = el("select", { "aria-label": "Rate" }, ...RATES.map((times) => el("option", { value: times, selected: times === RATE }, `${times}×`)));
   const time = el("output", { class: "moment" });
   const wall = el("input", { type: "range", min: firstMs, max: lastMs, step: 1_000, "aria-label": "Wall time" });
   const courtSlider = el("input", { type: "range", min: 0, max: 1, step: 1_000, "aria-label": "Game clock" });
