@@ -30,10 +30,15 @@ _GRACE = 1.5
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why a recording is not good: a key that stays the same while it lasts, and words that may change."""
+    """
+    Why a recording is not good: a key that stays the same while it lasts, and words that may change.
+
+    is_fatal says that nothing is being recorded.
+    """
 
     key: str
     text: str
+    is_fatal: bool = False
 
 
 class FeedLook(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,12 +238,12 @@ def unmatched_soon(watch: Watch, now_ns: int) -> list[Unmatched]:
 def _reasons(glass: _Glass, feeds: list[FeedLook], unmatched: list[Unmatched], hours: float | None) -> list[Reason]:
     watch = glass.watch
     if not glass.is_recording:
-        return [Reason("dead", f"recorder is not running; last event {_ago(glass.behind_ns)} ago")]
+        return [Reason("dead", f"recorder is not running; last event {_ago(glass.behind_ns)} ago", is_fatal=True)]
     reasons = []
     if watch.disk:
-        reasons.append(Reason("disk_refused", f"the disk refuses: {watch.disk}"))
+        reasons.append(Reason("disk_refused", f"the disk refuses: {watch.disk}", is_fatal=True))
     if glass.behind_ns > _NOT_GROWING_NS:
-        reasons.append(Reason("behind", f"nothing was written for {_ago(glass.behind_ns)}"))
+        reasons.append(Reason("behind", f"nothing was written for {_ago(glass.behind_ns)}", is_fatal=True))
     if hours is not None and hours < _DISK_HOURS_MIN:
         reasons.append(Reason("disk", f"the disk is full in {hours:.1f} h"))
     reasons += [

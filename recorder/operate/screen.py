@@ -64,7 +64,7 @@ def _feed_style(one: FeedLook) -> str:
 
 def _games(seen: Look, rows_max: int) -> Table:
     table = _table("game", "score", "book age", "recorded")
-    stands_still = any(reason.key in {"dead", "behind"} for reason in seen.reasons)
+    stands_still = any(reason.is_fatal for reason in seen.reasons)
     for one in seen.games[:rows_max]:
         table.add_row(*_game(one), style=_STALE if stands_still else "")
     return table

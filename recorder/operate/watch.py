@@ -140,6 +140,8 @@ class Watch:
 
     def _frame(self, feed: FeedWatch, frame: Envelope) -> None:
         feed.hear(frame.recv_ns, len(frame.payload))
+        # Whoever begins to watch in the middle has not seen it open.
+        feed.open_conns.add(frame.conn)
         glance = glance_frame(frame.payload)
         for token in glance.tokens:
             watch = self.tokens.setdefault(token, TokenWatch())

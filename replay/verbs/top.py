@@ -30,24 +30,28 @@ _CATCHING_UP = 200_000
 
 @click.command()
 @click.argument("tape", required=False, metavar="[TAPE]")
-@click.option("--once", is_flag=True, help="Look once: exit code 0 where the recording is good, else 1.")
+@click.option("--once", is_flag=True, help="Look once; the exit code is the verdict.")
+@click.option("--last", metavar="TIME", help="Begin so long before the end; gaps are then those of that time.")
 @click.option("--every", default="1s", show_default=True, metavar="TIME", help="How often to look.")
 @click.option("--alerts", "alerts_file", type=click.Path(path_type=Path), metavar="FILE", help="Append alerts here.")
 @click.option("--bell/--no-bell", default=True, show_default=True, help="Ring the terminal when an alert is raised.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each look.")
-def top(tape: str | None, once: bool, every: str, alerts_file: Path | None, bell: bool, as_json: bool) -> None:
+def top(
+    tape: str | None, once: bool, last: str | None, every: str, alerts_file: Path | None, bell: bool, as_json: bool
+) -> None:
     """
     Watch a recording on one screen, worst first: is it good, and if not, why?
 
     \b
       gametape top
       gametape top tonight --alerts alerts.ndjson
-      gametape top --once || echo "look at the recorder"
+      gametape top --once --last 5m || echo "look at the recorder"
       gametape top tonight --once --json | jq .verdict
 
     Without TAPE, the one that is being recorded, else the newest. It reads the tape as it grows and never disturbs the
     recorder, so it may run over ssh, many times, and on the tape of a recorder that has died. An alert is raised when a
-    reason has lasted five seconds and cleared when it has been gone for thirty.
+    reason has lasted five seconds and cleared when it has been gone for thirty. With --once the exit code is 0 where
+    the recording is good, 3 where something is missing, 1 where nothing is being recorded.
     """
     from recorder.operate.alerts import Alerts
 
@@ -59,12 +63,18 @@ def top(tape: str | None, once: bool, every: str, alerts_file: Path | None, bell
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         news = None if alerts_file is None else stack.enter_context(alerts_file.open("a", encoding="utf-8"))
         show = _print_json if as_json else stack.enter_context(_screen(is_lasting=not once))
-        for seen in _looks(path, config):
+        for seen in _looks(path, config, None if last is None else parse_duration_ns(last)):
             show(seen)
             if once:
-                raise SystemExit(Exit.FAILED if seen.reasons else Exit.OK)
+                raise SystemExit(_verdict(seen))
             _tell(alerts.step(seen.reasons, seen.at_ns), news, bell=bell)
             pause.wait(every_s)
+
+
+def _verdict(seen: Look) -> Exit:
+    if not seen.reasons:
+        return Exit.OK
+    return Exit.FAILED if any(reason.is_fatal for reason in seen.reasons) else Exit.LOSSY
 
 
 def _tape_of(tape: str | None, folder: Path) -> Path:
@@ -85,15 +95,16 @@ def _tape_of(tape: str | None, folder: Path) -> Path:
     return max(tapes, key=newest)
 
 
-def _looks(path: Path, config: Config) -> Iterator[Look]:
-    """Follow a tape and yield a look whenever all that is on it has been seen."""
+def _looks(path: Path, config: Config, last_ns: int | None) -> Iterator[Look]:
+    """Follow a tape, from its beginning or its last so long on, and yield a look whenever all on it has been seen."""
     from recorder.operate.look import look
     from recorder.operate.watch import Watch
     from recorder.tape.reader import open_tape
 
-    watch, clock = Watch(), SystemClock()
-    scores = _Scores()
-    for envelope in open_tape(path).follow():
+    watch, clock, scores = Watch(), SystemClock(), _Scores()
+    tape = open_tape(path)
+    begin = None if last_ns is None else next(tape.read(since_ns=tape.last_ns - last_ns), None)
+    for envelope in tape.follow(0 if begin is None else begin.seq):
         if envelope is not None:
             watch(envelope)
             if watch.events % _CATCHING_UP == 0:

@@ -47,6 +47,13 @@ def test_the_rate_is_that_of_the_last_minute(script) -> None:
     assert feed.usual_rate(T0_NS + 240 * S) == 0.5
 
 
+def test_a_frame_shows_that_its_socket_is_open(script) -> None:
+    """Whoever begins to watch in the middle takes a socket that speaks for open."""
+    night = script()
+    night.change(1, 4)
+    assert watching(night).feeds["polymarket.market"].open_conns == {4}
+
+
 def test_a_silence_lasts_until_the_next_word(script) -> None:
     """A silent feed is silent until any frame, a silent token until one that names it."""
     night = script()

@@ -68,6 +68,15 @@ def test_a_good_recording_exits_with_0(tmp_path) -> None:
     assert [(one["feed"], one["state"]) for one in facts["feeds"]] == [("polymarket.market", "LIVE")]
 
 
+def test_the_exit_code_is_the_verdict(tmp_path) -> None:
+    """A socket that is gone makes a recording lossy: 3; the last so long is enough to see it."""
+    with recording(tmp_path / "a", is_open=False):
+        assert run(tmp_path / "a", "--once").exit_code == 3
+        facts = json.loads(run(tmp_path / "a", "--once", "--last", "0s", "--json").stdout)
+    assert facts["events"] == 1
+    assert "RECONNECTING" in facts["verdict"]
+
+
 def test_the_tape_that_is_recorded_is_meant(tmp_path, monkeypatch) -> None:
     """Without a name it is the tape being written, else the last one; without any tape it is said so."""
     monkeypatch.chdir(tmp_path)
