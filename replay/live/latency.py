@@ -14,8 +14,8 @@ from replay.live.facts import StageFact
 
 __all__ = ["STAGES", "Histogram", "Latency", "write_latency"]
 
-STAGES = ("decoded", "inferred", "edge", "emitted")
-"""From the wire, that is from the stamp of the fact that caused a decision, to each of these."""
+STAGES = ("decoded", "inferred", "edge", "emitted", "predicted")
+"""From the wire, that is from the stamp of the fact that caused a decision or a prediction, to each of these."""
 
 _FINE = 16
 _FINE_BITS = 4

@@ -31,6 +31,7 @@ from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.sequencer import RECORDER, Tap, TapFullError
 from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, cause_of, decisions_of, describe
 from replay.live.facts import Fact, HealthFact, RecorderFact, SignalFact
+from replay.live.forecasts import forecasting
 from replay.live.health import FeedWatch
 from replay.live.latency import Latency, write_latency
 from replay.live.observe import Observer, named
@@ -222,12 +223,13 @@ class LiveEngine:
     def _work(self) -> None:
         try:
             engine = self._config.engine(on_stage=self._mark)
-            if self._is_warmed:
-                with Warming(self._config) as warming:
-                    engine.interpret(interpreting=not warming.is_done)
-                    self._decide(engine, warming)
-            else:
-                self._decide(engine, None)
+            with forecasting(self._config.predictor, self._clock.now_ns) as engine.forecaster:
+                if self._is_warmed:
+                    with Warming(self._config) as warming:
+                        engine.interpret(interpreting=not warming.is_done)
+                        self._decide(engine, warming)
+                else:
+                    self._decide(engine, None)
         except Exception as error:  # noqa: BLE001  a strategy, a model and a terminal are foreign code; the recording goes on
             self._why = f"{type(error).__name__}: {error}"
         self._status = "cut" if self._why else "ended"
@@ -318,8 +320,11 @@ class LiveEngine:
         for _, _, decision in new:
             for stage, at_ns in self._stages.items():
                 self.latency.add(stage, decision.signal_ns, at_ns)
+        done_ns = self._clock.now_ns()
+        for prediction in outcome.predictions:
+            if prediction.seq > self._first_seq:
+                self.latency.add("predicted", prediction.recv_ns, done_ns)
         if self._outlet is None:
-            done_ns = self._clock.now_ns()
             for _, _, decision in new:
                 self.latency.add("emitted", decision.signal_ns, done_ns)
             return

@@ -10,7 +10,7 @@ import click
 
 from recorder.cli import record, record_night
 from recorder.errors import UsageError
-from replay.verbs.options import setting_of, setting_options
+from replay.verbs.options import predictor_of, predictor_option, setting_of, setting_options
 
 if TYPE_CHECKING:
     from replay.live.outlet import OutletPlan
@@ -34,11 +34,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--sink", "sinks", multiple=True, metavar="NAME=ADDRESS", help="Another way out: redis=redis://…")
 @click.option("--ndjson", is_flag=True, help="Print every signal on stdout, a JSON line each.")
 @setting_options
+@predictor_option
 def live(
     *,
     min_edge: str,
     strategy: str,
     model_name: str,
+    predictor_name: str | None,
     serve: bool,
     host: str,
     port: int,
@@ -78,10 +80,16 @@ def live(
     from replay.live.tap import live_tap
     from replay.models import load_model
 
-    config = LiveConfig(strategy=strategy, model=model_name, setting=setting_of(min_edge, options))
     # Asked for now, so that a wrong name is told before anything is recorded.
     load_strategy(strategy)
     load_model(model_name)
+    predictor = predictor_of(predictor_name)
+    config = LiveConfig(
+        strategy=strategy,
+        model=model_name,
+        predictor=None if predictor is None else predictor.name,
+        setting=setting_of(min_edge, options),
+    )
     plan = None
     if serve or webhooks or sinks or ndjson:
         token = _secret(token_file) if serve else None
