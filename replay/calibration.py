@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from replay.stats import GameBootstrap, Interval
 
-__all__ = ["BINS", "Bin", "Scores", "gains", "judge", "reliability"]
+__all__ = ["BINS", "Bin", "BrierParts", "Scores", "brier_parts", "gains", "judge", "reliability"]
 
 BINS = 20
 
@@ -50,6 +51,20 @@ class Bin:
     n_states: int
     forecast: float
     frequency: float
+
+
+class BrierParts(NamedTuple):
+    """
+    What a Brier score is made of: reliability - resolution + uncertainty + within.
+
+    reliability is what miscalibration costs, resolution what telling games apart earns, uncertainty the score of always
+    saying how often it happens; within is what forecasts that share a bin differ by.
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within: float
 
 
 def judge(
@@ -113,6 +128,31 @@ def gains(
     found = GameBootstrap(len(games), seed=seed, draws=draws).statistic(by_game, lambda sums: sums[:, 1:] / sums[:, :1])
     triples = zip(found.estimate.tolist(), found.low.tolist(), found.high.tolist(), strict=True)
     return dict(zip(("brier", "log_loss"), triples, strict=True))
+
+
+def brier_parts(prob_u6: NDArray[np.int64], is_win: NDArray[np.bool_], bins: int = BINS) -> BrierParts:
+    """
+    Take a Brier score apart over equal bins; negative probabilities are left out.
+
+    Source: Murphy, "A New Vector Partition of the Probability Score", Journal of Applied Meteorology 1973; the part
+    within bins as Stephenson, Coelho and Jolliffe, "Two Extra Components in the Brier Score Decomposition", Weather and
+    Forecasting 2008.
+
+    Raises:
+        ValueError: no state has an answer.
+    """
+    bars = reliability(prob_u6, is_win, bins)
+    if not bars:
+        raise ValueError("no state has an answer")
+    known = prob_u6 >= 0
+    share = np.array([bar.n_states for bar in bars]) / known.sum()
+    forecast, frequency = (np.array([getattr(bar, name) for bar in bars]) for name in ("forecast", "frequency"))
+    rate = float(is_win[known].mean())
+    reliable = float((share * (forecast - frequency) ** 2).sum())
+    resolved = float((share * (frequency - rate) ** 2).sum())
+    uncertain = rate * (1 - rate)
+    brier = float(((prob_u6[known] / _ONE_U6 - is_win[known]) ** 2).mean())
+    return BrierParts(reliable, resolved, uncertain, brier - (reliable - resolved + uncertain))
 
 
 def reliability(prob_u6: NDArray[np.int64], is_win: NDArray[np.bool_], bins: int = BINS) -> list[Bin]:

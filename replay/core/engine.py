@@ -39,7 +39,18 @@ from replay.core.scoreboard import PatternFold
 from replay.core.state.market import Market, grown_market, new_market
 from replay.core.strategy import Strategy, Watching
 
-__all__ = ["DECODED", "EDGE", "INFERRED", "Engine", "Fold", "Freshness", "Outcome", "fair_values", "night_values"]
+__all__ = [
+    "DECODED",
+    "EDGE",
+    "INFERRED",
+    "Engine",
+    "Fold",
+    "Freshness",
+    "Outcome",
+    "fair_values",
+    "night_values",
+    "states_of",
+]
 
 Ints = NDArray[np.int64]
 
@@ -111,9 +122,13 @@ def night_values(model: WinProbability, night: Night, catalogue: Catalogue) -> t
     return fair_values(model, night.states, catalogue, PriorFold(model).see(night, catalogue))
 
 
-def _asked(model: WinProbability, league: str, states: Ints, prior_u6: Ints) -> Ints | None:
-    """Return the model's answer for the home side, or None where it raised."""
-    batch = GameStates.from_columns(
+def states_of(league: str, states: Ints, prior_u6: Ints | int = -1) -> GameStates:
+    """
+    Return a night's observations of one league as a model is given them.
+
+    Shape: states (n, len(STATE_COLUMNS)); prior_u6 (n,).
+    """
+    return GameStates.from_columns(
         league,
         period=states[:, 5],
         clock_ms=states[:, 6],
@@ -123,8 +138,12 @@ def _asked(model: WinProbability, league: str, states: Ints, prior_u6: Ints) -> 
         prior_u6=prior_u6,
         possession=states[:, 11],
     )
+
+
+def _asked(model: WinProbability, league: str, states: Ints, prior_u6: Ints) -> Ints | None:
+    """Return the model's answer for the home side, or None where it raised."""
     try:
-        return model.predict_wp(batch, 1)
+        return model.predict_wp(states_of(league, states, prior_u6), 1)
     except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError):
         return None
 

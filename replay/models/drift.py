@@ -12,12 +12,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.errors import UsageError
+from replay.core.engine import states_of
 from replay.core.models import GameStates, is_playable
+from replay.core.roll import Catalogue
+from replay.core.rows import STATE_COLUMNS, Night
+from replay.models.card import read_card
 
-__all__ = ["drift_of", "ranges_of"]
+__all__ = ["drift_of", "drift_of_night", "ranges_of"]
 
 Ranges = Mapping[str, tuple[float, float]]
 
+_GAME = STATE_COLUMNS.index("game")
 _MINUTE_MS = 60_000
 # The points of a game's first minutes say nothing about its pace.
 _PACE_FROM_MS = 6 * _MINUTE_MS
@@ -35,6 +41,29 @@ def ranges_of(states: GameStates) -> dict[str, tuple[float, float]]:
         for name, values in _measures(states).items()
         if len(values)
     }
+
+
+def drift_of_night(model: str, night: Night, catalogue: Catalogue) -> list[str]:
+    """
+    Say of each league of a night whether its games leave what an installed model was fitted on.
+
+    A model that is not installed, or has no card, says nothing of what it has seen, and nothing is said of it.
+    """
+    try:
+        card = read_card(model)
+    except UsageError:
+        return []
+    said = []
+    leagues = np.array([game.league for game in catalogue.games])
+    for league in sorted(set(leagues.tolist())):
+        rows = night.states[(leagues == league)[night.states[:, _GAME]]]
+        states = states_of(league, rows)
+        if league in card.published and is_playable(states).any():
+            said.append(f"{league}: {model} was never fitted to this league; its constants are published ones")
+        if league in card.training:
+            seen = card.training[league].ranges
+            said += [f"{league} leaves what {model} was fitted on: {text}" for text in drift_of(states, seen)]
+    return said
 
 
 def drift_of(states: GameStates, seen: Ranges) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import UsageError
-from replay.calibration import gains, judge, reliability
+from replay.calibration import brier_parts, gains, judge, reliability
 from replay.core.gameclock import PERIOD_RULES
 from replay.core.models import WinProbability
 from replay.models.card import Measured, Training
@@ -33,8 +33,9 @@ def evaluate(
     Score a model's home probabilities at 0:30, 1:30, ... elapsed of regulation.
 
     Returns the JSON contract of `model eval`: brier, log_loss, ece, n_states, n_games, skipped, intervals (95 %, by
-    game), phases (the same by period) and reliability. Where games have a prior, without_prior holds the same scores
-    for the model that is told none, and gain by how much brier and log_loss are lower than that, with limits.
+    game), decomposition (of the Brier score), phases (the same by period) and reliability. Where games have a prior,
+    without_prior holds the same scores for the model that is told none, and gain by how much brier and log_loss are
+    lower than that, with limits.
 
     Shape: prior_u6 (games,), NO_MODEL where a game has none.
 
@@ -57,6 +58,7 @@ def evaluate(
     if is_told:
         found["without_prior"] = asdict(judge(untold, is_win, game, seed=seed, draws=draws))
         found["gain"] = {name: tuple(gain) for name, gain in gains(prob_u6, untold, is_win, game, seed=seed).items()}
+    found["decomposition"] = brier_parts(prob_u6, is_win)._asdict()
     return {**found, "phases": phases, "reliability": [asdict(bar) for bar in reliability(prob_u6, is_win)]}
 
 
@@ -115,7 +117,11 @@ def evaluation_text(found: dict[str, Any]) -> str:
     if "gain" in found:
         lines += [_scores_line("without prior", found["without_prior"]), _gain_line(found["gain"])]
     lines += [_scores_line("all", found), *(_scores_line(name, scores) for name, scores in found["phases"].items())]
-    lines.append("  forecast -> frequency (states)")
+    parts = "  ".join(f"{name} {value:.4f}" for name, value in found["decomposition"].items())
+    lines += [
+        f"  Brier is reliability - resolution + uncertainty + within: {parts}",
+        "  forecast -> frequency (states)",
+    ]
     lines += [
         f"    {bar['forecast']:.3f} -> {bar['frequency']:.3f} ({bar['n_states']:,})" for bar in found["reliability"]
     ]

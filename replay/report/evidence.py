@@ -17,6 +17,7 @@ from replay.core.strategy import Strategy
 from replay.counterfactual import PollPlan
 from replay.film import Film
 from replay.ledger import Ledger
+from replay.models.drift import drift_of_night
 from replay.report.facts import Evidence, GameFact, TapeFact, Trade, Warn, read_evidence
 from replay.report.overlay import Course, courses, coverage, overlay_of
 from replay.report.quotes import Quotes, quotes_of
@@ -87,7 +88,7 @@ def gather(
         featured=featured_number,
         config=setting.describe(),
         seed=sweep.seed,
-        warnings=_warnings(tapes, ledgers, games, films),
+        warnings=[*_warnings(tapes, ledgers, games, films), *_drift(films, model)],
         tapes=tapes,
         funnel=funnel_of(ledgers, frame, setting.min_edge_u6),
         decay=curves(frame, [night.quotes for night in nights], [film.last_ns for film in films], setting, bootstrap),
@@ -189,6 +190,11 @@ def _trade(row: dict[str, int], nights: Sequence[_Night]) -> Trade:
         pnl_u6=row["pnl_u6"],
         basis=str(row["basis"]),
     )
+
+
+def _drift(films: Sequence[Film], model: WinProbability) -> list[Warn]:
+    said = [(film, drift_of_night(model.name, film.night, film.catalogue)) for film in films]
+    return [Warn(level="note", text=f"{film.tape}: {text}") for film, texts in said for text in texts]
 
 
 def _warnings(

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from recorder.errors import CorruptError, UsageError
+from replay.calibration import BrierParts
 
 __all__ = [
     "BinFact",
@@ -202,7 +203,11 @@ class PhaseFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """Model and market mid at the same moments against how the games ended. difference: model minus market Brier."""
+    """
+    Model and market mid at the same moments against how the games ended. difference: model minus market Brier.
+
+    parts are those of a Brier score; absent in reports that were written before there were any.
+    """
 
     games: int
     states: int
@@ -216,6 +221,8 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     difference_low: float | None
     difference_high: float | None
     phases: list[PhaseFact]
+    model_parts: BrierParts | None = None
+    market_parts: BrierParts | None = None
 
 
 class Delay(msgspec.Struct, frozen=True, kw_only=True):

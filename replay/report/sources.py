@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from replay.calibration import judge
+from replay.calibration import brier_parts, judge
 from replay.core.events import GameStatus
 from replay.film import Film
 from replay.report.facts import BinFact, Delay, FeedFact, Judgement, LeadLag, PhaseFact
@@ -88,6 +88,8 @@ def judgement_of(moments: Moments, seed: int) -> Judgement | None:
         market_brier=round(market.brier, 6),
         model_log_loss=round(model.log_loss, 6),
         market_log_loss=round(market.log_loss, 6),
+        model_parts=brier_parts(moments[:, 2], won, _BINS),
+        market_parts=brier_parts(moments[:, 3], won, _BINS),
         difference=round(float(found.estimate), 6),
         difference_low=_finite(float(found.low)),
         difference_high=_finite(float(found.high)),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.clock import SystemClock
-from replay.verbs.options import cell_options, films_of, predictor_of, predictor_option, setting_of, stopwatch
+from replay.verbs.options import (
+    cell_options,
+    films_of,
+    predictor_of,
+    predictor_option,
+    setting_of,
+    stopwatch,
+    tell_torn,
+)
 
 if TYPE_CHECKING:
     from replay.core.predictions import Forecast
@@ -61,14 +69,13 @@ def replay(
     from replay.counterfactual import PollPlan, refuse_unanswerable
     from replay.find import find_tapes, load_strategy
     from replay.models import load_model
+    from replay.models.drift import drift_of_night
     from replay.settings import AS_RECORDED
     from replay.study import admit, remember
 
     setting = setting_of(min_edge, options)
     opened = find_tapes(tapes)
-    for tape in opened:
-        if tape.torn:
-            click.echo(f"{tape.name} ends in a block that was cut short: gametape recover {tape.path}", err=True)
+    tell_torn(opened)
     made, model = load_strategy(strategy), load_model(model_name)
     predictor = predictor_of(predictor_name)
     if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms):
@@ -76,6 +83,9 @@ def replay(
     nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
     with stopwatch() as seconds:
         films = [] if is_exact else films_of(opened)
+        for film in films:
+            for text in drift_of_night(model_name, film.night, film.catalogue):
+                click.echo(f"{film.tape}: {text}", err=True)
         refuse_unanswerable(films, [setting.view.poll_ms])
         admit(nights, names, [setting], SystemClock().now_ns(), opening=open_holdout)
         if is_exact:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.calibration import BINS, judge, reliability
+from replay.calibration import BINS, brier_parts, gains, judge, reliability
 
 ONE = 1_000_000
 
@@ -64,3 +64,42 @@ def test_the_diagram_adds_up(states: list[tuple[int, bool]]) -> None:
         scores = judge(prob, won, np.arange(len(prob)), seed=1, draws=5)
         gap = sum(bar.n_states * abs(bar.forecast - bar.frequency) for bar in bins) / known
         assert scores.ece == pytest.approx(gap)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1_000_000), st.booleans()), min_size=1, max_size=50))
+def test_the_parts_of_a_brier_score_add_up(said: list[tuple[int, bool]]) -> None:
+    """Reliability less resolution plus uncertainty plus what is within bins is the score; the first three are >= 0."""
+    prob_u6, won = np.array([one[0] for one in said]), np.array([one[1] for one in said])
+    parts = brier_parts(prob_u6, won)
+    brier = float(((prob_u6 / 1e6 - won) ** 2).mean())
+    assert parts.reliability - parts.resolution + parts.uncertainty + parts.within == pytest.approx(brier, abs=1e-12)
+    assert min(parts[:3]) >= 0
+
+
+def test_what_each_part_of_a_brier_score_says() -> None:
+    """The base rate is uncertainty alone; certain and right, resolution pays for it; certain and wrong costs a whole."""
+    won = np.array([True, False])
+    half, right, wrong = np.array([500_000, 500_000]), np.array([1_000_000, 0]), np.array([0, 1_000_000])
+    assert brier_parts(half, won) == (0, 0, 0.25, 0)
+    assert brier_parts(right, won) == (0, 0.25, 0.25, 0)
+    assert brier_parts(wrong, won) == (1, 0.25, 0.25, 0)
+    with pytest.raises(ValueError, match="no state"):
+        brier_parts(np.array([-1]), np.array([True]))
+
+
+def test_a_gain_is_the_paired_difference() -> None:
+    """The gain is their score less ours over the states that both answer, with limits by game around it."""
+    generator = np.random.default_rng(3)
+    game = np.repeat(np.arange(200), 5)
+    chance = generator.uniform(0.1, 0.9, 200)[game]
+    won = (generator.uniform(size=200) < chance[::5])[game]
+    ours, theirs = np.rint(chance * 1e6).astype(int), np.full(1_000, 500_000)
+    found = gains(ours, theirs, won, game, seed=1, draws=200)
+    brier, low, high = found["brier"]
+    assert brier == pytest.approx(0.25 - ((ours / 1e6 - won) ** 2).mean())
+    assert 0 < low < brier < high
+    assert found["log_loss"][0] > 0
+    ours[0] = -1
+    assert gains(ours, theirs, won, game, seed=1, draws=9)["brier"][0] != brier
+    with pytest.raises(ValueError, match="no state"):
+        gains(ours * 0 - 1, theirs, won, game, seed=1)

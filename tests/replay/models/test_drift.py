@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from replay.core.models import GameStates
-from replay.models.drift import drift_of, ranges_of
+from replay.core.roll import Catalogue, Game, Roller
+from replay.core.rows import STATE_COLUMNS, Night
+from replay.models.drift import drift_of, drift_of_night, ranges_of
 
 
 def states(home: list[int], away: list[int], clock_ms: int = 360_000, status: int = 1) -> GameStates:
@@ -34,3 +38,33 @@ def test_states_that_nobody_can_play_do_not_drift() -> None:
     assert drift_of(states([90], [10], status=4), seen) == []
     assert drift_of(states([-1], [10]), seen) == []
     assert ranges_of(states([90], [10], status=4)) == {}
+
+
+def night(league: str, *scores: tuple[int, int]) -> tuple[Night, Catalogue]:
+    """A night of one game of a league with these scores, in the second period."""
+    rows = []
+    for seq, (home, away) in enumerate(scores):
+        row = dict.fromkeys(STATE_COLUMNS, 0)
+        row |= {"seq": seq, "status": 1, "period": 2, "clock_ms": 300_000, "home": home, "away": away}
+        rows.append([row[name] for name in STATE_COLUMNS])
+    empty = Roller().roll([])
+    return empty._replace(states=np.array(rows)), Catalogue(games=[Game(f"{league}:1", league, "A", "B")])
+
+
+def test_a_night_beyond_the_training_is_named_with_its_league() -> None:
+    """A hundred points of lead are beyond what the shipped model saw; an everyday score is not."""
+    assert drift_of_night("brownian", *night("nba", (40, 45), (42, 45))) == []
+    said = drift_of_night("brownian", *night("nba", (40, 45), (145, 45)))
+    assert "nba leaves what brownian was fitted on: 1 of 2 states have 100 points of lead" in said[0]
+
+
+def test_a_league_of_published_constants_is_named() -> None:
+    """Nobody fitted hockey: that is said of every night with a game of it, and of no other."""
+    (said,) = drift_of_night("brownian", *night("nhl", (1, 0)))
+    assert said == "nhl: brownian was never fitted to this league; its constants are published ones"
+    assert drift_of_night("brownian", *night("mls", (1, 0))) == []
+
+
+def test_a_model_that_is_not_installed_is_not_judged() -> None:
+    """Without a card nobody knows what it has seen."""
+    assert drift_of_night("nobody", *night("nba", (200, 0))) == []
