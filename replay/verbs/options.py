@@ -28,6 +28,7 @@ __all__ = [
     "setting_of",
     "setting_options",
     "stopwatch",
+    "tell_torn",
 ]
 
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
@@ -224,6 +225,13 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         task = progress.add_task(label)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def tell_torn(tapes: list[Tape]) -> None:
+    """Say of which tapes the last block was cut short: what was in it was never acknowledged, and is not played."""
+    for tape in tapes:
+        if tape.torn:
+            click.echo(f"{tape.name} ends in a block that was cut short: gametape recover {tape.path}", err=True)
 
 
 def films_of(tapes: list[Tape]) -> list[Film]:

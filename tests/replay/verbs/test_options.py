@@ -6,11 +6,14 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from recorder.envelope import Envelope, Kind
 from recorder.errors import UsageError
+from recorder.tape.reader import open_tape
+from recorder.tape.writer import TapeWriter
 from replay.core.cells import Policy, Sizing
 from replay.film import decoder_version
 from replay.settings import AS_RECORDED, Setting, View
-from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch
+from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch, tell_torn
 
 
 def setting_from(*words: str) -> Setting:
@@ -111,3 +114,16 @@ def test_films_come_from_the_cache(sample, cache_dir, monkeypatch) -> None:
         len(second.night.rows.seq),
     )
     assert (cache_dir / "film" / f"{sample.digest()[:32]}-{decoder_version()}" / "film.json").exists()
+
+
+def test_a_torn_tail_is_told(tmp_path, capsys) -> None:
+    """What a crash left half-written at the end of a tape is said once, and plays no part."""
+    writer = TapeWriter.create(tmp_path / "a", created_ns=1)
+    writer.append(Envelope(0, 1, "recorder", 0, Kind.PULSE, b"", b""))
+    writer.close()
+    tell_torn([open_tape(tmp_path / "a")])
+    assert capsys.readouterr().err == ""
+    (hot,) = (tmp_path / "a" / "hot").iterdir()
+    hot.write_bytes(hot.read_bytes() + hot.read_bytes()[80:120])
+    tell_torn([open_tape(tmp_path / "a")])
+    assert "a ends in a block that was cut short" in capsys.readouterr().err
