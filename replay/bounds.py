@@ -6,6 +6,9 @@ interval, and no recording tells where in it the change lies. So a faster plan h
 one, in which every change happened right after the poll before and no poll failed, and the pessimistic one, in which
 nothing was to be seen before it was recorded. The truth is seen between the two. Profit mostly lies between theirs, but
 need not: a cell that acts earlier may act on other edges.
+
+Where the tape says when every score happened, a faster plan does have an answer (`replay.eventstates`), and its
+optimistic bound is tighter: no score is shown before it can have happened.
 """
 
 from __future__ import annotations
@@ -14,17 +17,41 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from replay.counterfactual import is_answerable
+from replay.eventstates import require_event_times
 from replay.film import Film
 from replay.settings import Bound, Setting
 
-__all__ = ["with_bounds"]
+__all__ = ["with_bounds", "with_event_times"]
 
 
-def with_bounds(films: Sequence[Film], settings: Sequence[Setting]) -> list[Setting]:
-    """Return the settings, those that poll faster than any of the recordings as two: pessimistic, then optimistic."""
-    bounds = (Bound.PESSIMISTIC, Bound.OPTIMISTIC)
+def with_bounds(films: Sequence[Film], settings: Sequence[Setting], *, event_times: bool = False) -> list[Setting]:
+    """
+    Return the settings, those that poll faster than any of the recordings as two: pessimistic, then optimistic.
+
+    Raises:
+        UsageError: event_times are wanted and a tape does not have them.
+    """
+    optimistic = Bound.EVENTS_OPTIMISTIC if event_times else Bound.OPTIMISTIC
+    return _split(films, settings, (Bound.PESSIMISTIC, optimistic), event_times=event_times)
+
+
+def with_event_times(films: Sequence[Film], settings: Sequence[Setting]) -> list[Setting]:
+    """
+    Return the settings, those that poll faster than any of the recordings answered from the times of the plays.
+
+    Raises:
+        UsageError: there are such settings, and a tape does not say when every score happened.
+    """
+    return _split(films, settings, (Bound.EVENTS,), event_times=True)
+
+
+def _split(
+    films: Sequence[Film], settings: Sequence[Setting], bounds: Sequence[Bound], *, event_times: bool
+) -> list[Setting]:
     polls_ms = sorted({setting.view.poll_ms for setting in settings})
     faster = {poll_ms for poll_ms in polls_ms if not all(is_answerable(film, poll_ms) for film in films)}
+    if faster and event_times:
+        require_event_times(films)
     found: list[Setting] = []
     for setting in settings:
         if setting.view.poll_ms in faster:

@@ -6,7 +6,8 @@ interval are counted. So settings with the same phase number differ by the inter
 poller of a multiple of the interval sees a part of what the faster one sees, and nothing else. Round trips are those of
 the recorded polls that the answers come from, so that nothing a view sees depends on what is recorded later.
 
-A plan faster than the recording cannot be answered from polls and is refused; see `bounds` for what can be said.
+A plan faster than the recording cannot be answered from polls and is refused, unless the tape says when each score
+happened (`eventstates`); see `bounds` for what can be said without.
 """
 
 from __future__ import annotations
@@ -22,15 +23,20 @@ from recorder.errors import UsageError
 from replay.core.cells import Timeline
 from replay.core.events import GameStatus
 from replay.core.polls import resample
-from replay.core.rows import POLL_COLUMNS, STATE_COLUMNS
+from replay.core.rows import POLL_COLUMNS, STATE_COLUMNS, frozen
+from replay.eventstates import EventSeries, event_series
 from replay.film import Film
+from replay.scoretimes import ScoreChange, score_changes
 from replay.settings import AS_RECORDED, Bound, View
 
-__all__ = ["PollPlan", "fastest_interval_ms", "is_answerable", "refuse_unanswerable", "timeline_of"]
+__all__ = ["PollPlan", "fastest_interval_ms", "is_answerable", "refuse_unanswerable", "seen_by", "timeline_of"]
 
 Ints = NDArray[np.int64]
-_Observed = tuple[tuple[int, int], tuple[Ints, Ints, Ints, Ints]]
+_Observations = tuple[Ints, Ints, Ints, Ints]
+_Observed = tuple[tuple[int, int], _Observations]
 """A game and its source, and what `_observations` says of them."""
+_Told = tuple[int, EventSeries]
+"""Where the states begin that the plays of a game tell of, and what they tell."""
 
 _MS_NS = 1_000_000
 _SEQ, _RECV, _GAME, _SOURCE, _STATUS, _POLL = (
@@ -39,6 +45,9 @@ _SEQ, _RECV, _GAME, _SOURCE, _STATUS, _POLL = (
 _POLL_SENT, _POLL_RECV, _POLL_OUTCOME, _POLL_URL = (
     POLL_COLUMNS.index(name) for name in ("sent_ns", "recv_ns", "outcome", "url")
 )
+_PERIOD, _CLOCK = STATE_COLUMNS.index("period"), STATE_COLUMNS.index("clock_ms")
+_PERIOD_STEP = 100_000_000
+_EVENT_BOUNDS = (Bound.EVENTS, Bound.EVENTS_OPTIMISTIC)
 _MISSED = 2
 _ORIGIN_MS = 86_400_000
 """Phases are drawn from a day, which is long against any interval."""
@@ -90,36 +99,109 @@ def refuse_unanswerable(films: Sequence[Film], polls_ms: Sequence[int]) -> None:
             raise UsageError(
                 f"a poll every {min(asked) / 1000:g} s cannot be answered from {film.tape}",
                 why=f"it was polled every {fastest / 1000:.3g} s while games were on, and nothing between is on it",
-                hint=f"--poll {np.ceil(fastest / 1000):g} or slower; gametape sweep --bounds says what can be said",
+                hint=f"--poll {np.ceil(fastest / 1000):g} or slower; sweep --bounds, or --event-times if it has plays",
             )
 
 
 def timeline_of(film: Film, views: Sequence[View], plan: PollPlan) -> Timeline:
     """Return what each view sees when, on the clock of the book as it was recorded."""
+    return seen_by(film, views, plan)[0]
+
+
+def seen_by(film: Film, views: Sequence[View], plan: PollPlan) -> tuple[Timeline, Ints]:
+    """
+    Return what each view sees when, on the clock of the book as it was recorded, and the states that it speaks of.
+
+    Those are the night's own and, where a view is answered from event times, behind them those that the plays tell of.
+    """
     series = list(_series(film))
     recorded = np.arange(len(film.night.states), dtype=np.int64)
+    told, states = (
+        _told(film, series) if any(view.bound in _EVENT_BOUNDS for view in views) else ({}, film.night.states)
+    )
     parts: list[tuple[Ints, Ints]] = []
     polled: dict[tuple[int, int, Bound], tuple[Ints, Ints]] = {}
-    observed: dict[Bound, list[_Observed]] = {}
+    observed: dict[tuple[Bound, int], list[_Observed]] = {}
     for view in views:
         if view.poll_ms == AS_RECORDED:
             at_ns, state = film.night.states[:, _RECV].copy(), recorded
         else:
             key = (view.poll_ms, view.phase, view.bound)
-            if view.bound not in observed:
-                observed[view.bound] = [(whose, _observations(film, part, view.bound)) for whose, part in series]
+            drawn = (view.bound, view.phase if view.bound is Bound.EVENTS else 0)
+            if drawn not in observed:
+                observed[drawn] = [(whose, _observations(film, part, view.bound)) for whose, part in series]
+                if view.bound in _EVENT_BOUNDS:
+                    observed[drawn] = [_with_events(film, states, told, one, view, plan) for one in observed[drawn]]
             if key not in polled:
-                polled[key] = _polled(film, observed[view.bound], view, plan)
+                polled[key] = _polled(film, states, observed[drawn], view, plan)
             at_ns, state = polled[key]
         parts.append((at_ns - view.book_delay_ms * _MS_NS, state))
     ends = np.cumsum([len(state) for _, state in parts])
     state = np.concatenate([part[1] for part in parts])
-    return Timeline(
+    timeline = Timeline(
         at_ns=np.concatenate([part[0] for part in parts]),
-        seq=film.night.states[state, _SEQ],
+        seq=states[state, _SEQ],
         state=state,
         bounds=np.stack([np.concatenate([[0], ends[:-1]]), ends], axis=1).astype(np.int64),
     )
+    return timeline, states
+
+
+def _told(film: Film, series: list[tuple[tuple[int, int], Ints]]) -> tuple[dict[tuple[int, int], _Told], Ints]:
+    """Return what the plays say of every game at every source, and the night's states with theirs behind them."""
+    changes: dict[int, list[ScoreChange]] = {}
+    told: dict[tuple[int, int], _Told] = {}
+    parts = [film.night.states]
+    count = len(parts[0])
+    for (game, source), part in series:
+        if game not in changes:
+            changes[game] = score_changes(film, game)
+        found = event_series(film, game, source, part, changes[game])
+        if found is not None:
+            told[game, source] = (count, found)
+            parts.append(found.rows)
+            count += len(found.rows)
+    return told, frozen(np.concatenate(parts))
+
+
+def _with_events(
+    film: Film,
+    states: Ints,
+    told: dict[tuple[int, int], _Told],
+    observed: _Observed,
+    view: View,
+    plan: PollPlan,
+) -> _Observed:
+    """Put what the plays say between the recorded observations, by time."""
+    whose, (recv_ns, state, live, rtt_ns) = observed
+    if whose not in told:
+        return observed
+    first, series = told[whose]
+    game, source = whose
+    name = f"{plan.seed}/{film.catalogue.games[game].game_id}/{source}/{view.phase}/delay"
+    at_ns, is_shown = series.shown_ns(random.Random(name) if view.bound is Bound.EVENTS else None)
+    own = np.flatnonzero(is_shown)
+    # At the same time the play comes first: what was recorded then has it too, and a newer clock.
+    times = np.concatenate([at_ns[own], recv_ns])
+    merged = np.concatenate([first + own, state])
+    order = np.lexsort((np.concatenate([np.zeros(len(own)), np.ones(len(recv_ns))]), times))
+    merged = merged[order]
+    progress = np.where(merged >= 0, states[merged, _PERIOD] * _PERIOD_STEP - states[merged, _CLOCK], -1)
+    is_play = merged >= first
+    furthest = np.maximum.accumulate(np.where(is_play, -1, progress))
+    score = np.zeros(len(merged), np.bool_)
+    score[is_play] = series.is_score[merged[is_play] - first]
+    keep = ~is_play | score | (progress > furthest)
+    trips = np.concatenate([_trip_ns(film, states, first + own), rtt_ns])[order]
+    lives = np.concatenate([np.ones(len(own), np.int64), live])[order]
+    return whose, (times[order][keep], merged[keep], lives[keep], trips[keep])
+
+
+def _trip_ns(film: Film, states: Ints, which: Ints) -> Ints:
+    """Return the round trip of the polls that first showed these states."""
+    polls = film.night.polls[states[which, _POLL]]
+    trips: Ints = polls[:, _POLL_RECV] - polls[:, _POLL_SENT]
+    return trips
 
 
 def _series(film: Film) -> list[tuple[tuple[int, int], Ints]]:
@@ -136,7 +218,7 @@ def _series(film: Film) -> list[tuple[tuple[int, int], Ints]]:
     return found
 
 
-def _polled(film: Film, observed: list[_Observed], view: View, plan: PollPlan) -> tuple[Ints, Ints]:
+def _polled(film: Film, states: Ints, observed: list[_Observed], view: View, plan: PollPlan) -> tuple[Ints, Ints]:
     """Return (time seen, state) of all games under one rhythm and phase, merged by time."""
     at: list[Ints] = []
     what: list[Ints] = []
@@ -162,11 +244,11 @@ def _polled(film: Film, observed: list[_Observed], view: View, plan: PollPlan) -
         what.append(seen[:count])
     at_ns = np.concatenate(at) if at else np.zeros(0, np.int64)
     state = np.concatenate(what) if what else np.zeros(0, np.int64)
-    order = np.lexsort((state, film.night.states[state, _SEQ], at_ns))
+    order = np.lexsort((state, states[state, _SEQ], at_ns))
     return at_ns[order], state[order]
 
 
-def _observations(film: Film, part: Ints, bound: Bound) -> tuple[Ints, Ints, Ints, Ints]:
+def _observations(film: Film, part: Ints, bound: Bound) -> _Observations:
     """
     Return time, state (-1 for a failed poll of the same URLs), whether the game is on, and round trip, by time.
 

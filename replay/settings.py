@@ -38,6 +38,10 @@ class Bound(IntEnum):
     NONE = 0
     PESSIMISTIC = 1
     OPTIMISTIC = 2
+    EVENTS = 3
+    """Answered from the times of the plays, with delays drawn from what was recorded."""
+    EVENTS_OPTIMISTIC = 4
+    """As early as the times of the plays allow."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from recorder.config import load_config
 from recorder.errors import UsageError
-from replay.bounds import with_bounds
+from replay.bounds import with_bounds, with_event_times
 from replay.controls import Control
 from replay.core.models import WinProbability
 from replay.core.strategy import Strategy
@@ -54,7 +54,8 @@ class Question:
     """
     What is asked of the films, and how.
 
-    strategy and model are names. has_bounds: plans faster than a recording become two bounds instead of being refused.
+    strategy and model are names. has_bounds: plans faster than a recording become two bounds instead of being refused;
+    has_event_times: they are answered from the times of the plays, and with both the bounds are those of these times.
     tests_grid: SPA and StepM over the grid. has_controls: the featured cell is run on broken nights as well. parts is
     where finished parts are kept, resumes says that those of before count. opens_holdout: sealed nights open, once.
     """
@@ -68,6 +69,7 @@ class Question:
     recheck: int = 3
     control: Control | None = None
     has_bounds: bool = False
+    has_event_times: bool = False
     tests_grid: bool = False
     has_controls: bool = False
     opens_holdout: bool = False
@@ -120,7 +122,7 @@ def conduct(films: Sequence[Film], question: Question, *, now_ns: int, on_progre
         RegressionError: a cell that was folded alone differs.
         UpstreamError: the cluster does not answer.
     """
-    asked = replace(question, settings=with_bounds(films, question.settings)) if question.has_bounds else question
+    asked = replace(question, settings=_answerable(films, question))
     polls_ms = [one.view.poll_ms for one in asked.settings if one.view.bound is Bound.NONE]
     refuse_unanswerable(films, polls_ms)
     ideas = load_strategy(asked.strategy), load_model(asked.model)
@@ -198,6 +200,13 @@ def remember(digests: Sequence[str], names: tuple[str, str], settings: Sequence[
         raise UsageError(
             f"trials cannot be remembered in {folder}", why=str(error), hint="GAMETAPE_TRIALS_DIR=/another/folder"
         ) from error
+
+
+def _answerable(films: Sequence[Film], question: Question) -> Sequence[Setting]:
+    """Return the settings, those that poll faster than a recording in the way that was asked for."""
+    if question.has_bounds:
+        return with_bounds(films, question.settings, event_times=question.has_event_times)
+    return with_event_times(films, question.settings) if question.has_event_times else question.settings
 
 
 def _store(asked: Question) -> PartStore | None:

@@ -59,6 +59,12 @@ _BOUNDS = ("", " at worst", " at best")
     is_flag=True,
     help="Answer plans faster than the recording with a pessimistic and an optimistic bound.",
 )
+@click.option(
+    "--event-times",
+    "has_event_times",
+    is_flag=True,
+    help="Answer plans faster than the recording from the times of the plays on the tape.",
+)
 @click.option("--spa", "tests_grid", is_flag=True, help="Test the whole grid for more than luck (SPA, StepM).")
 @click.option("--executor", default="local", show_default=True, help="local, serial or dask://host:port.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="So many processes.  [default: as it pays]")
@@ -87,7 +93,7 @@ def sweep(
       gametape report runs/a --open
 
     Profit is per game, with a bootstrap interval over games: signals within a game are not independent. A poll plan
-    faster than the recording cannot be answered and is refused, or bounded with --bounds. Every setting is remembered
+    faster than the recording is refused, bounded with --bounds, or answered with --event-times. Every setting is remembered
     as a trial of its tapes, and the best cell is judged by how many there were. docs/backtesting.md tells it all.
     """
     from replay.find import find_tapes
@@ -184,6 +190,7 @@ def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]
         recheck=options["recheck"],
         control=None if control is None else Control(control),
         has_bounds=options["has_bounds"],
+        has_event_times=options["has_event_times"],
         tests_grid=options["tests_grid"],
         has_controls=out is not None,
         opens_holdout=options["open_holdout"],

@@ -5,50 +5,10 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from scored import film_of, number_of, simulated, truth
 from script import S, Score, Script
 
-from recorder.envelope import Envelope
-from replay.core.roll import Roller
-from replay.film import Film
 from replay.scoretimes import STAMP_NS, ScoreChange, score_changes
-from replay.synth.night import Night, night, plan_night
-
-
-def film_of(envelopes: list[Envelope]) -> Film:
-    roller = Roller()
-    rolled = roller.roll(envelopes)
-    return Film(
-        tape="t",
-        label="",
-        digest="",
-        events=len(envelopes),
-        first_ns=envelopes[0].recv_ns,
-        last_ns=envelopes[-1].recv_ns,
-        night=rolled,
-        catalogue=roller.catalogue,
-        counts={},
-        payouts={},
-    )
-
-
-def simulated(seed: int, live_s: int = 2) -> tuple[Night, Film]:
-    plan = plan_night(seed, 2, "2026-01-15", 0, live_ns=live_s * S)
-    books = {"polymarket.market", "polymarket.book"}
-    return plan, film_of([envelope for envelope in night(plan) if envelope.feed not in books])
-
-
-def truth(plan: Night, index: int) -> list[tuple[int, int, int]]:
-    """When which score stood, as the court knows it."""
-    found, before = [], (0, 0)
-    for moment in plan.games[index].moments:
-        if (moment.home, moment.away) != before:
-            before = (moment.home, moment.away)
-            found.append((*before, moment.at_ns))
-    return found
-
-
-def number_of(film: Film, plan: Night, index: int) -> int:
-    return [game.game_id for game in film.catalogue.games].index(f"nba:{plan.games[index].espn_id}")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -132,7 +92,7 @@ def test_a_score_that_comes_again_after_a_correction_is_not_mistaken() -> None:
 
 
 def test_a_recorded_game_in_growing_versions_has_every_change_once_with_its_time(real_data: Path) -> None:
-    """GSW at BKN 2020-12-22: 610 plays in thirteen versions are 120 changes of the score, each with the scorer's time."""
+    """GSW at BKN 2020-12-22: 610 plays in thirteen versions are 120 changes of the score, each with its time."""
     whole = json.loads((real_data / "nba_cdn/playbyplay_0022000001.json").read_bytes())
     actions = whole["game"]["actions"]
     script = Script().plan(game="22000001").scores(Score())
