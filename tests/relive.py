@@ -12,6 +12,7 @@ from recorder.sequencer import RECORDER, Sequencer
 from recorder.tape.reader import Tape, open_tape
 from recorder.tape.writer import TapeWriter
 from replay.live.decisions import LiveConfig
+from replay.live.outlet import OutletPlan
 from replay.live.tap import LiveEngine
 from replay.settings import Setting
 
@@ -27,6 +28,7 @@ def relive(
     *,
     say: Callable[[str], None] = lambda _: None,
     before_end: Callable[[], None] = lambda: None,
+    plan: OutletPlan | None = None,
     waiting_max: int = 200_000,
     waiting_bytes_max: int = 1 << 30,
 ) -> Tape:
@@ -36,7 +38,8 @@ def relive(
     before_end is called when everything is recorded and the engine may still be busy.
     """
     writer = TapeWriter.resume(path) if path.exists() else TapeWriter.create(path, created_ns=1)
-    engine = LiveEngine(path, config, say, waiting_max=waiting_max, waiting_bytes_max=waiting_bytes_max)
+    bounds = {"waiting_max": waiting_max, "waiting_bytes_max": waiting_bytes_max}
+    engine = LiveEngine(path, config, say, plan=plan, **bounds)
     with writer:
         asyncio.run(_record(envelopes, writer, engine, before_end))
     engine.close()
@@ -47,7 +50,7 @@ async def _record(
     envelopes: Iterable[Envelope], writer: TapeWriter, engine: LiveEngine, before_end: Callable[[], None]
 ) -> None:
     clock = ManualClock(writer.last_ns)
-    sequencer = Sequencer(writer, clock, [engine])
+    sequencer = Sequencer(writer, clock, engine.taps)
     sequencer.note("session")
     async with asyncio.TaskGroup() as group:
         group.create_task(engine.run(sequencer.put))

@@ -27,8 +27,13 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "recorder/tape/scan.py": "tests/recorder/tape/test_frames.py",
     "recorder/tape/walk.py": "tests/recorder/tape/test_batch.py",
     "replay/cli.py": "tests/test_cli.py",
+    "replay/live/apidoc.py": "tests/replay/live/test_api.py",
     "replay/live/contract.py": "tests/replay/live/test_api.py",
-    "replay/live/orders.py": "tests/replay/live/test_server.py",
+    "replay/live/guard.py": "tests/replay/live/test_attacks.py",
+    "replay/live/metrics.py": "tests/replay/live/test_api.py",
+    "replay/live/orders.py": "tests/replay/live/test_outlet.py",
+    "replay/live/server.py": "tests/replay/live/test_outlet.py",
+    "replay/live/serving.py": "tests/replay/live/test_attacks.py",
 }
 ADR_SECTIONS = ("## Context", "## Decision", "## Consequences")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")

@@ -59,7 +59,7 @@ def answers(kind: type[msgspec.Struct], *problems: int) -> dict[int | str, dict[
     problem = {"application/problem+json": {"schema": {"$ref": _REF.format(name="Problem")}}}
     ok = {"application/json": {"schema": {"$ref": _REF.format(name=kind.__name__)}}}
     found: dict[int | str, dict[str, Any]] = {200: {"description": "The answer", "content": ok}}
-    for status in (*problems, 400, 401, 403, 413, 414, 429, 503):
+    for status in (*problems, 400, 401, 403, 413, 414, 429, 431, 503):
         found[status] = {"description": "Refused: see detail", "content": problem}
     return found
 

@@ -97,14 +97,14 @@ class SignalFact(msgspec.Struct, frozen=True, tag="signal", array_like=True, gc=
 
 
 class PredictionFact(msgspec.Struct, frozen=True, tag="prediction", array_like=True, gc=False):
-    """What a predictor said of a game; forecasts is a JSON list."""
+    """What a predictor said of a game; forecasts is a list in JSON."""
 
     game_id: str
     seq: int
     recv_ns: int
     minutes: int
     prior_u6: int | None
-    forecasts: msgspec.Raw
+    forecasts: bytes
 
 
 class GapFact(msgspec.Struct, frozen=True, tag="gap", array_like=True, gc=False):

@@ -106,6 +106,8 @@ class Guard:
         if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > self._door.limits.url_bytes:
             raise _RefusedError(414, "URI Too Long", "the address is too long", _CLOSE)
         headers = scope["headers"]
+        if sum(len(name) + len(value) for name, value in headers) > self._door.limits.header_bytes:
+            raise _RefusedError(431, "Request Header Fields Too Large", "the header is too long", _CLOSE)
         host = self._check_host(scope, [value for name, value in headers if name == b"host"])
         for name, value in headers:
             if name == b"origin" and value != b"http://" + host:

@@ -104,7 +104,7 @@ class Observer:
                 recv_ns=one.recv_ns,
                 minutes=len(one.entries),
                 prior_u6=_or_none(one.prior_u6),
-                forecasts=msgspec.Raw(msgspec.json.encode(one.forecasts)),
+                forecasts=msgspec.json.encode(one.forecasts),
             )
             for one in outcome.predictions
         ]

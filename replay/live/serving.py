@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from asyncio import TimerHandle
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
@@ -30,6 +31,8 @@ class WebServer(uvicorn.Server):
 
     def __init__(self, app: Guard, limits: Limits) -> None:
         """Serve an application behind its guard."""
+        # What strangers send is not for the operator's terminal; a failure of our own is, with its trace.
+        logging.getLogger("uvicorn.error").addFilter(_has_trace)
         http, sockets = protocols(limits)
         super().__init__(
             uvicorn.Config(
@@ -114,6 +117,10 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _has_trace(record: logging.LogRecord) -> bool:
+    return record.exc_info is not None
 
 
 def _cancel(timer: TimerHandle | None) -> None:

@@ -1,0 +1,103 @@
+"""The outlet process, and what the recording process leaves with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal as signals
+
+import pytest
+from board_kit import book, game, signal
+from served import served, wait_for
+
+from recorder.envelope import Kind
+from recorder.errors import UsageError
+from recorder.tape.reader import open_tape
+from replay.live.outlet import Outlet, OutletPlan, listen, names_of
+
+
+def test_the_newest_of_a_game_or_a_book_is_enough() -> None:
+    """A hundred thousand changes that nobody takes leave one book and one game to tell; signals all wait."""
+    outlet = Outlet(OutletPlan(), health=lambda _: [], on_sent=lambda *_: None, say=print)
+    for k in range(100_000):
+        outlet.tell(k, (book(seen_ns=k), game(home_score=k), signal(k)) if k % 100 == 0 else (book(seen_ns=k),))
+    assert (len(outlet._books), len(outlet._games), len(outlet._signals)) == (1, 1, 1_000)
+    assert outlet._books["nba:1-H"].seen_ns == 99_999
+    outlet.close()
+
+
+def test_signals_that_must_make_way_are_counted() -> None:
+    """The oldest goes; how many went is told with the next batch and is a reason to be degraded."""
+    with served() as site:
+        for seq in range(5):
+            site.outlet.tell(seq, [])
+        with site.outlet._lock:
+            site.outlet._lost = 3
+        site.tell(signal(9))
+        wait_for(lambda: site.json("/v1/signals")["signals"])
+        assert b"gametape_signals_lost_total 3.0" in site.get("/metrics")[2]
+
+
+def test_an_outlet_that_dies_is_said_and_nothing_else() -> None:
+    """Killed from outside: one line says so, and what is told afterwards disturbs nobody."""
+    with served([game()]) as site:
+        os.kill(site.outlet._process.pid, signals.SIGKILL)
+        site.outlet._process.wait()
+        wait_for(lambda: site.tell(game()) or site.said)
+        assert "recording goes on" in site.said[0]
+        site.tell(signal(1))
+
+
+def test_ctrl_c_is_for_the_recorder() -> None:
+    """The outlet process stays when the terminal interrupts; it ends with its link."""
+    with served([game()]) as site:
+        os.kill(site.outlet._process.pid, signals.SIGINT)
+        assert site.get("/v1/health")[0] == 200
+        process = site.outlet._process
+    assert process.returncode == 0
+
+
+def test_loopback_is_both_addresses_and_has_three_names() -> None:
+    """127.0.0.1, ::1 where the machine has it, and localhost, all with the port."""
+    listeners = listen("localhost", 0, is_exposed=False, has_token=False)
+    port = listeners[0].getsockname()[1]
+    assert {f"127.0.0.1:{port}", f"localhost:{port}"} <= names_of(listeners)
+    with pytest.raises(UsageError, match="cannot listen"):
+        listen("127.0.0.1", port, is_exposed=False, has_token=False)
+    for listener in listeners:
+        listener.close()
+
+
+def test_an_exposed_address_has_its_own_name() -> None:
+    """Reached by an address of this machine, that address is a name of ours; another one is not."""
+    listeners = listen("0.0.0.0", 0, is_exposed=True, has_token=True)
+    port, token = listeners[0].getsockname()[1], "t" * 43
+    with served([game()], listeners=listeners, names=frozenset(), is_exposed=True, token=token, port=port) as site:
+        assert site.get("/v1/games", authorization=f"Bearer {token}")[0] == 200
+        assert site.get("/v1/games", authorization=f"Bearer {token}", host=f"evil.example:{port}")[0] == 400
+        assert site.get("/v1/games")[0] == 401
+
+
+def test_a_live_night_is_served_and_told(night, tmp_path) -> None:
+    """A recorded night lived through with an outlet: decisions on the tape are the signals that were printed."""
+    from relive import EAGER, relive
+
+    out = tmp_path / "out"
+    saved = os.dup(1)
+    with out.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+    try:
+        tape = relive(night.read(), tmp_path / "live", EAGER, plan=OutletPlan(ndjson=True))
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+    told = [json.loads(line) for line in out.read_text().splitlines()]
+    decided = [json.loads(one.payload) for one in open_tape(tape.path).read() if one.kind is Kind.DECISION]
+    spoken = [one for one in told if one["type"] == "signal"]
+    assert [(one["token_id"], one["edge_u6"]) for one in spoken] == [
+        (one["token_id"], one["edge_u6"]) for one in decided
+    ]
+    assert len(spoken) > 10
+    assert max(one["n"] for one in told if one["type"] == "pattern") == 18
+    latency = json.loads((tmp_path / "live.latency.json").read_text())["stages"]
+    assert {"decoded", "inferred", "edge", "emitted"} == set(latency)
