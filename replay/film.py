@@ -86,33 +86,57 @@ class _Card(msgspec.Struct, frozen=True, kw_only=True):
 def decoder_version() -> str:
     """Return a hash over the source of everything that turns bytes into rows."""
     digest = hashlib.sha256()
-    core = _SOURCE / "core"
-    paths = [
-        core / name
-        for name in ("events.py", "exact.py", "gameclock.py", "plays.py", "roll.py", "rows.py", "witnesses.py")
-    ]
-    for path in [*paths, *sorted((core / "decode").glob("*.py")), _SOURCE / "film.py", _SOURCE / "settle.py"]:
+    core, tape = _SOURCE / "core", _SOURCE.parent / "recorder" / "tape"
+    for folder, names in (
+        (core, ("events", "exact", "gameclock", "plays", "roll", "rows", "witnesses")),
+        (tape, ("batch", "columns", "frames", "scan", "shapes", "walk")),
+        (_SOURCE, ("film", "gather", "settle")),
+    ):
+        for name in names:
+            digest.update((folder / f"{name}.py").read_bytes())
+    for path in sorted((core / "decode").glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
-def build_film(tape: Tape, *, chunk: int = _CHUNK, on_progress: Callable[[int, int], None] | None = None) -> Film:
+def build_film(
+    tape: Tape,
+    *,
+    chunk: int | None = None,
+    plain: bool = False,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Film:
     """
     Decode a whole tape. on_progress is told (envelopes done, envelopes in all).
+
+    chunk: envelopes at a time; the same film whatever it is. plain: by the decoders, envelope by envelope; what columns
+    of frames give is held against that.
 
     Raises:
         CorruptError: the tape is damaged.
     """
+    from recorder.tape.batch import batches_of
+    from replay.gather import gather
+
     evidence = Evidence()
     roller = Roller(evidence.see)
     parts: list[Night] = []
     events, total, last_ns = 0, len(tape), tape.first_ns
-    for envelopes in _chunks(tape.read(), chunk):
-        parts.append(roller.roll(envelopes))
-        events += len(envelopes)
-        last_ns = heard_ns(envelopes, last_ns)
-        if on_progress is not None:
-            on_progress(events, total)
+    if plain:
+        for envelopes in _chunks(tape.read(), chunk or _CHUNK):
+            parts.append(roller.roll(envelopes))
+            events += len(envelopes)
+            last_ns = heard_ns(envelopes, last_ns)
+            if on_progress is not None:
+                on_progress(events, total)
+    else:
+        for batch in tape.batches() if chunk is None else batches_of(tape.read(), chunk):
+            parts.append(gather(roller, batch))
+            events += len(batch)
+            heard = batch.recv_ns[batch.kind != Kind.DECISION]
+            last_ns = int(heard[-1]) if len(heard) else last_ns
+            if on_progress is not None:
+                on_progress(events, total)
     payouts = {token: evidence.payout(token) for token in roller.catalogue.tokens}
     return Film(
         tape=tape.name,

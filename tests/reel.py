@@ -9,6 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from recorder.envelope import Envelope, Kind, encode_row
+from recorder.tape.batch import Batch, batches_of
 from replay.synth.night import night, plan_night
 
 __all__ = ["MINUTE_NS", "Reel", "stretch"]
@@ -31,6 +32,9 @@ class Reel:
 
     def read(self) -> Iterator[Envelope]:
         return iter(self.envelopes)
+
+    def batches(self) -> Iterator[Batch]:
+        return batches_of(self.envelopes)
 
     def digest(self) -> str:
         return hashlib.sha256(b"".join(map(encode_row, self.envelopes))).hexdigest()

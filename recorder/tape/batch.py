@@ -1,23 +1,24 @@
 """
 Some envelopes in a row, as columns: what a row group of a sealed segment or a block of a hot one is to a fast reader.
 
-A frame that says nothing but what columns hold is there as values only; `envelope` makes any other one whole, and
-`envelopes` makes all of them whole again, byte for byte.
+A frame that says nothing but what columns hold is there as values only; `some` and `envelopes` make envelopes whole
+again, byte for byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.envelope import Envelope, Kind
+from recorder.envelope import Envelope, Kind, encode_row
 from recorder.tape.frames import Frames, Payloads, ShapeBook, read_frames, write_back
 from recorder.tape.walk import Walked, walk_rows
 
-__all__ = ["Batch", "batch_of_rows", "may_be_shaped"]
+__all__ = ["Batch", "batch_of_rows", "batches_of", "may_be_shaped"]
 
 Ints = NDArray[np.int64]
 
@@ -47,20 +48,23 @@ class Batch:
         """Return how many envelopes there are."""
         return len(self.seq)
 
-    def envelope(self, at: int) -> Envelope:
-        """Return an envelope that is not a frame of a shape."""
-        meta, payload = self.rest(at)
-        return self._made(at, meta, payload)
+    def some(self, rows: Ints) -> Iterator[Envelope]:
+        """Yield some envelopes whole, by their numbers in rising order."""
+        shaped = np.full(len(self), -1)
+        shaped[rows] = self.frames.shape[rows]
+        text, ends = b"", np.zeros(len(self), np.int64)
+        if (shaped >= 0).any():
+            written, ends = write_back(replace(self.frames, shape=shaped), ShapeBook(self.frames.shapes))
+            text = written.tobytes()
+        for at in rows.tolist():
+            meta, payload = self.rest(at)
+            if shaped[at] >= 0:
+                payload = text[ends[at - 1] if at else 0 : ends[at]]
+            yield self._made(at, meta, payload)
 
     def envelopes(self) -> Iterator[Envelope]:
-        """Yield all envelopes whole."""
-        written, ends = write_back(self.frames, ShapeBook(self.frames.shapes))
-        text = written.tobytes()
-        begin = 0
-        for at, (shape, end) in enumerate(zip(self.frames.shape.tolist(), ends.tolist(), strict=True)):
-            meta, payload = self.rest(at)
-            yield self._made(at, meta, text[begin:end] if shape >= 0 else payload)
-            begin = end
+        """Return all envelopes whole."""
+        return self.some(np.arange(len(self)))
 
     def _made(self, at: int, meta: bytes, payload: bytes) -> Envelope:
         feed, kind = self.feeds[self.feed[at]], _KINDS[int(self.kind[at])]
@@ -106,3 +110,10 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         frames=read_frames(payloads, may_be_shaped(to.kind, payloads), book),
         rest=rest,
     )
+
+
+def batches_of(envelopes: Iterable[Envelope], size: int = 8_192) -> Iterator[Batch]:
+    """Yield envelopes as columns, at most so many at a time."""
+    book, iterator = ShapeBook(), iter(envelopes)
+    while group := list(islice(iterator, size)):
+        yield batch_of_rows(b"".join(map(encode_row, group)), len(group), book)

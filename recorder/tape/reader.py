@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from recorder.envelope import Envelope, decode_rows, encode_row
 from recorder.errors import CorruptError
@@ -20,8 +21,12 @@ from recorder.tape.identity import HOT, MANIFEST, SEALED
 from recorder.tape.manifest import Sealed
 from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage, SegmentScan
 
+if TYPE_CHECKING:
+    from recorder.tape.batch import Batch
+
 __all__ = ["Tape", "corrupt", "open_tape", "read_block", "rows_digest"]
 
+_BATCH_ROWS, _BATCH_BYTES = 8_192, 32 * 1024 * 1024
 _NS_MIN, _NS_END = -(1 << 63), 1 << 63
 
 
@@ -195,6 +200,21 @@ class Tape:
         if last_seq is None or last_seq >= self.next_seq:
             self._refuse_unknown_end()
 
+    def batches(self) -> Iterator[Batch]:
+        """
+        Yield the whole tape as columns, in seq order: for readers that want values and not bytes.
+
+        Raises:
+            CorruptError: the tape is damaged.
+        """
+        expected = 0
+        for stretch in self._wide_stretches():
+            self._refuse_hole(expected, stretch.first_seq - 1)
+            yield from self._batches(stretch)
+            expected = stretch.last_seq + 1
+        self._refuse_hole(expected, self.next_seq - 1)
+        self._refuse_unknown_end()
+
     def follow(self, first_seq: int = 0, feeds: Collection[str] | None = None) -> Iterator[Envelope | None]:
         """
         Yield envelopes as they are committed; None whenever there is none more right now. Never ends.
@@ -221,6 +241,40 @@ class Tape:
                     for block in scan.blocks:
                         read = partial(_read_hot, self.path / scan.file, block)
                         yield _Stretch(block.first_seq, block.last_seq, block.first_ns, block.last_ns, read)
+
+    def _wide_stretches(self) -> Iterator[_Wide]:
+        """Yield the row groups of sealed segments, and as much of a hot one at a time as columns are good for."""
+        # Imported late: numpy and the compiler take longer to load than a small tape takes to read.
+        from recorder.tape.batch import batch_of_rows  # noqa: PLC0415
+        from recorder.tape.frames import ShapeBook  # noqa: PLC0415
+
+        book = ShapeBook()
+
+        def read(segment: Path, blocks: list[Block]) -> Iterator[Batch]:
+            rows = b"".join(read_block(segment, block) for block in blocks)
+            yield batch_of_rows(rows, sum(block.count for block in blocks), book)
+
+        for part in self._parts:
+            match part:
+                case SealedPart(entry):
+                    yield from _sealed_batches(self.path, entry)
+                case HotPart(scan):
+                    for blocks in _joined(scan.blocks):
+                        here = partial(read, self.path / scan.file, blocks)
+                        yield _Wide(blocks[0].first_seq, blocks[-1].last_seq, here)
+
+    def _batches(self, stretch: _Wide) -> Iterator[Batch]:
+        from recorder.tape.batch import batches_of  # noqa: PLC0415  # see above
+
+        try:
+            yield from stretch.read()
+        except FileNotFoundError:
+            # A hot segment that was sealed since this tape was opened: the same rows are in the sealed one.
+            again = open_tape(self.path, salvage=self._salvage)
+            yield from batches_of(again.read(stretch.first_seq, stretch.last_seq))
+        except CorruptError:
+            if not self._salvage:
+                raise
 
     def _envelopes(self, stretch: _Stretch) -> Iterator[Envelope]:
         try:
@@ -275,6 +329,29 @@ class _Stretch:
     read: Callable[[], Iterator[Envelope]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wide:
+    """Some envelopes in a row that are read together as columns."""
+
+    first_seq: int
+    last_seq: int
+    read: Callable[[], Iterator[Batch]]
+
+
+def _joined(blocks: list[Block]) -> Iterator[list[Block]]:
+    """Yield blocks that follow one another, so many together that they make a batch."""
+    taken: list[Block] = []
+    for block in blocks:
+        count, size = sum(one.count for one in taken), sum(one.raw_len for one in taken)
+        is_full = count + block.count > _BATCH_ROWS or size + block.raw_len > _BATCH_BYTES
+        if taken and (is_full or block.first_seq != taken[-1].last_seq + 1):
+            yield taken
+            taken = []
+        taken.append(block)
+    if taken:
+        yield taken
+
+
 def _read_hot(segment: Path, block: Block) -> Iterator[Envelope]:
     return decode_rows(read_block(segment, block))
 
@@ -293,6 +370,21 @@ def _sealed_stretches(path: Path, entry: Sealed) -> Iterator[_Stretch]:
 
     for at, group in enumerate(entry.groups):
         yield _Stretch(group.first_seq, group.last_seq, group.first_ns, group.last_ns, partial(read, at))
+
+
+def _sealed_batches(path: Path, entry: Sealed) -> Iterator[_Wide]:
+    from recorder.tape.parquet import SealedError, SealedFile  # noqa: PLC0415  # see above
+
+    sealed = SealedFile(path, entry)
+
+    def read(at: int) -> Iterator[Batch]:
+        try:
+            yield from sealed.batches(at)
+        except SealedError as error:
+            raise corrupt(path, error.damage) from error
+
+    for at, group in enumerate(entry.groups):
+        yield _Wide(group.first_seq, group.last_seq, partial(read, at))
 
 
 def _span_ns(part: Part) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from recorder.envelope import Envelope, Kind
 from recorder.errors import UsageError
-from replay.core.decode import decode
+from replay.core.decode import Recall
 from replay.core.events import (
     BID,
     BestQuoted,
@@ -137,6 +137,8 @@ class Roller:
         self._url_numbers: dict[str, int] = {}
         self._conn_of: dict[int, tuple[str, int]] = {}
         self._last_answer: dict[str, list[ScoreSeen]] = {}
+        self._last_events: dict[str, list[Event]] = {}
+        self._states_of: dict[str, tuple[list[ScoreSeen] | None, list[tuple[tuple[int, ...], int]]]] = {}
         self._markets: dict[str, MarketSeen] = {}
         self._witnesses = Witnesses(self._game_numbers)
         # Rows one after the other: a list grows faster than an array, and becomes one when it is cut.
@@ -144,6 +146,8 @@ class Roller:
         self._states: list[int] = []
         self._polls: list[int] = []
         self._rules: list[int] = []
+        self._names: list[type] = []
+        self._recall = Recall()
         # Total, so that a new kind of event must be thought about here; None: it moves no column.
         self._takers: dict[type, Callable[[Envelope, Any], None] | None] = {
             LevelChange: lambda at, change: self._take(at, [change]),
@@ -168,21 +172,35 @@ class Roller:
         Raises:
             UsageError: more tokens than a night has numbers for.
         """
-        names: list[type] = []
         for envelope in envelopes:
-            events = decode(envelope)
-            names += map(type, events)
-            kind = envelope.kind
-            if kind is Kind.BODY or kind is Kind.FAILED:
-                self._answer(envelope, events)
-                continue
-            if kind is Kind.NOTE:
-                self._note(envelope)
-            if events:
-                self._take(envelope, events)
-        for name, count in Counter(names).items():
-            self.counts[name.__name__] += count
-        return self._cut()
+            self.take(envelope)
+        return self.cut()
+
+    def take(self, envelope: Envelope) -> None:
+        """Take one envelope; `cut` has what it means."""
+        events = self._recall.decode(envelope)
+        self._names += map(type, events)
+        kind = envelope.kind
+        if kind is Kind.BODY or kind is Kind.FAILED:
+            self._answer(envelope, events)
+            return
+        if kind is Kind.NOTE:
+            self._note(envelope)
+        if events:
+            self._take(envelope, events)
+
+    def token(self, token_id: str) -> int:
+        """
+        Return the number of a token, a new one where it is new.
+
+        Raises:
+            UsageError: there are no more numbers.
+        """
+        return self._token(token_id)
+
+    def connect(self, token: int, feed: str, conn: int) -> None:
+        """Note which connection a token's book comes by, so that it is forgotten where that one breaks."""
+        self._conn_of[token] = (feed, conn)
 
     def _take(self, at: Envelope, events: Iterable[Event]) -> None:
         """Take what an envelope means, in the order of the wire; nearly all of a night is changes of levels."""
@@ -217,10 +235,20 @@ class Roller:
         if take is not None:
             take(at, event)
 
-    def _cut(self) -> Night:
-        """Hand over the columns gathered so far and begin anew."""
+    def cut(self, levels: NDArray[np.int64] | None = None) -> Night:
+        """
+        Hand over the columns gathered so far and begin anew.
+
+        levels: rows that were read without this roller, i64 (n, 9), in seq order; no envelope gives some of both.
+        """
+        for name, count in Counter(self._names).items():
+            self.counts[name.__name__] += count
+        rows = _table(self._rows, len(ROW_COLUMNS))
+        if levels is not None and len(levels):
+            rows = np.concatenate((levels, rows)) if len(rows) else levels
+            rows = rows[np.argsort(rows[:, 0], kind="stable")]
         night = Night(
-            rows=_columns(_table(self._rows, len(ROW_COLUMNS))),
+            rows=_columns(rows),
             states=_table(self._states, len(STATE_COLUMNS)),
             polls=_table(self._polls, len(POLL_COLUMNS)),
             rules=_table(self._rules, len(RULES_COLUMNS)),
@@ -228,7 +256,7 @@ class Roller:
             plays=_table(self._witnesses.plays, len(PLAY_COLUMNS)),
         )
         self._witnesses.sightings, self._witnesses.plays = [], []
-        self._rows, self._states, self._polls, self._rules = [], [], [], []
+        self._rows, self._states, self._polls, self._rules, self._names = [], [], [], [], []
         return night
 
     # Books ---------------------------------------------------------------------------------------------------
@@ -320,6 +348,7 @@ class Roller:
                 self.catalogue.games.append(Game(game.game_id, game.league, game.home, game.away))
             for ref in game.refs:
                 self._game_numbers[ref] = number
+            self._states_of.clear()
             self._witnesses.link(number, game)
             entry = self.catalogue.games[number]
             if entry.plan == game:
@@ -360,14 +389,17 @@ class Roller:
     def _answer(self, at: Envelope, events: list[Event]) -> None:
         """Take the answer to a poll: its observations, or those of the answer that it says still holds."""
         told = _told(at)
+        # The very list that was decoded last: the body is the same once more, and a score that stands is no news.
+        is_news = self._last_events.get(told.url) is not events
         for event in events:
-            self._show(at, event)
+            if is_news or type(event) is not ScoreSeen:
+                self._show(at, event)
         outcome, scores = self._outcome(told.url, events)
         sent_ns = at.recv_ns if told.sent_ns is None else told.sent_ns
         poll = len(self._polls) // len(POLL_COLUMNS)
         first = len(self._states) // len(STATE_COLUMNS)
-        for score in scores:
-            self._score(at, score, poll)
+        for head, possession in self._drawn(told.url, scores):
+            self._states += (at.seq, at.recv_ns, *head, poll, possession)
         if at.feed in _WITNESSES:
             self._witness(at, told.url, sent_ns, events)
         if at.feed not in self._feed_numbers:
@@ -400,32 +432,39 @@ class Roller:
             return _MISSED, []
         if kinds == {Undecodable}:
             self._last_answer.pop(url, None)
+            self._last_events.pop(url, None)
             return _MISSED, []
+        if self._last_events.get(url) is events:
+            return _ANSWERED, self._last_answer[url]
+        self._last_events[url] = events
         seen = (event for event in events if isinstance(event, ScoreSeen))
         scores = self._last_answer[url] = [score for score in seen if score.game.source in _SOURCE_NUMBERS]
         return _ANSWERED, scores
 
-    def _score(self, at: Envelope, score: ScoreSeen, poll: int) -> None:
+    def _drawn(self, url: str, scores: list[ScoreSeen]) -> list[tuple[tuple[int, ...], int]]:
+        """Return the columns of an answer's observations, drawn once while the answer stands."""
+        before, drawn = self._states_of.get(url, (None, []))
+        if before is not scores:
+            drawn = [self._score(score) for score in scores]
+            self._states_of[url] = (scores, drawn)
+        return drawn
+
+    def _score(self, score: ScoreSeen) -> tuple[tuple[int, ...], int]:
+        """Return the columns of a state from game to away, and the possession."""
         game = self._game(score.game, score.home.name, score.away.name)
         self._witnesses.name(game, score)
         rules = PERIOD_RULES.get(score.game.league)
-        possession = {score.home.id: 1, score.away.id: -1}.get(score.possession_team_id or "", 0)
-        self._states.extend(
-            (
-                at.seq,
-                at.recv_ns,
-                game,
-                _SOURCE_NUMBERS[score.game.source],
-                int(score.status),
-                _or_absent(score.period),
-                _or_absent(score.clock_ms),
-                int(rules is not None and rules.is_counting_up),
-                _or_absent(score.home_score),
-                _or_absent(score.away_score),
-                poll,
-                possession,
-            )
+        columns = (
+            game,
+            _SOURCE_NUMBERS[score.game.source],
+            int(score.status),
+            _or_absent(score.period),
+            _or_absent(score.clock_ms),
+            int(rules is not None and rules.is_counting_up),
+            _or_absent(score.home_score),
+            _or_absent(score.away_score),
         )
+        return columns, {score.home.id: 1, score.away.id: -1}.get(score.possession_team_id or "", 0)
 
 
 def _told(at: Envelope) -> _Told:

@@ -1,0 +1,185 @@
+"""
+From batches to rows: what a roller makes of envelopes one by one, made of their columns many at a time.
+
+Theory of operation: level changes, trades and best prices that stand in columns become rows without being looked at one
+by one. Everything else goes through the roller in its order. The two meet in what the roller knows of tokens, so before
+an envelope that may ask for it (a plan, a market, a book, a gap), the tokens and connections of all changes before it
+are made known. The rows come out in the order of seq, as if all had gone through the roller.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.envelope import Kind
+from recorder.tape.batch import Batch
+from recorder.tape.shapes import HOLES
+from replay.core.roll import Roller
+from replay.core.rows import OP_ASK, OP_BID, OP_LAST, OP_TRADE_BUY, OP_TRADE_SELL, ROW_COLUMNS, Night
+
+__all__ = ["gather"]
+
+Ints = NDArray[np.int64]
+
+_FEED = "polymarket.market"
+_SLOW, _CHANGES, _TRADE, _BEST = 0, 1, 2, 3
+_SILENT_KINDS = (Kind.PULSE, Kind.OPENED, Kind.SENT, Kind.DECISION)
+_MS_MAX = 9_223_372_036_854
+_ONE_U6 = 1_000_000
+_FRAME = {"event_type", "market", "timestamp"}
+# What a shape must tell of, and what it may: with any other key the decoder is asked.
+_KEYS: dict[str, tuple[int, set[str], set[str]]] = {
+    "price_change": (_CHANGES, {"asset_id", "price", "size", "side"}, {"hash", "best_bid", "best_ask"}),
+    "last_trade_price": (_TRADE, {"asset_id", "price", "side"}, {"size", "fee_rate_bps", "transaction_hash"}),
+    "best_bid_ask": (_BEST, {"asset_id", "best_bid", "best_ask"}, {"spread"}),
+}
+
+
+def gather(roller: Roller, batch: Batch) -> Night:
+    """
+    Return what a batch means, as `roller.roll` would of its envelopes.
+
+    Raises:
+        UsageError: more tokens than a night has numbers for.
+    """
+    frames = batch.frames
+    meanings = np.array([*(meaning(shape.text) for shape in frames.shapes), _SLOW])[frames.shape]
+    is_market = np.array([*(feed == _FEED for feed in batch.feeds), False])[batch.feed]
+    meanings = np.where(is_market & (frames.source_ms <= _MS_MAX), meanings, _SLOW)
+    is_silent = np.isin(batch.kind, _SILENT_KINDS)
+    _count(roller, batch, meanings)
+    seen = _Seen(roller, batch, meanings)
+    slow = np.flatnonzero((meanings == _SLOW) & ~is_silent)
+    for envelope, row in zip(batch.some(slow), slow.tolist(), strict=True):
+        if envelope.kind not in {Kind.BODY, Kind.FAILED} or not envelope.feed.startswith(("espn.", "nba.")):
+            seen.up_to(row)
+        roller.take(envelope)
+    seen.up_to(len(batch))
+    return roller.cut(_levels(batch, meanings, seen.tokens))
+
+
+@lru_cache(maxsize=256)
+def meaning(text: str) -> int:
+    """Say what the frames of a shape are, by its text; _SLOW where only the decoder knows."""
+    doubled: list[str] = []
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        doubled.extend(key for key in keys if keys.count(key) > 1)
+        return dict(pairs)
+
+    try:
+        message = json.loads(text, object_pairs_hook=unique)
+    except ValueError:
+        return _SLOW
+    found, required, allowed = _KEYS.get(str(message.get("event_type")), (_SLOW, set(), set()))
+    told = {key: value for key, value in message.items() if key not in _FRAME}
+    if found == _CHANGES:
+        changes = told.pop("price_changes", None)
+        if told or not isinstance(changes, list) or len(changes) != 1 or not isinstance(changes[0], dict):
+            return _SLOW
+        told = changes[0]
+    holes = {**told, "market": message.get("market"), "timestamp": message.get("timestamp")}
+    is_said = all(value == f"<{key}>" for key, value in holes.items() if key in HOLES)
+    is_text = all(isinstance(value, str) for value in holes.values())
+    is_known = required <= set(told) <= required | allowed
+    return found if is_known and is_said and is_text and not doubled else _SLOW
+
+
+def _count(roller: Roller, batch: Batch, meanings: Ints) -> None:
+    """Count what is not shown to the roller, as it would have counted it."""
+    changes = np.diff(batch.frames.first)
+    for name, count in (
+        ("LevelChange", int(changes[meanings == _CHANGES].sum())),
+        ("TradePrinted", int((meanings == _TRADE).sum())),
+        ("BestQuoted", int((meanings == _BEST).sum())),
+        ("Pulse", int((batch.kind == Kind.PULSE).sum())),
+    ):
+        if count:
+            roller.counts[name] += count
+
+
+class _Seen:
+    """How far the roller knows the tokens of a batch; tokens has the number of each of its texts, -1 for none yet."""
+
+    def __init__(self, roller: Roller, batch: Batch, meanings: Ints) -> None:
+        frames = batch.frames
+        row = np.repeat(np.arange(len(batch)), np.diff(frames.first))
+        of = meanings[row]
+        is_level = of == _CHANGES
+        named = np.flatnonzero(is_level | (of == _TRADE))
+        levels = np.flatnonzero(is_level)
+        # What tells the roller something new: a token that had not been named, or whose connection is another, or may
+        # be by what a frame in between said to the roller.
+        first = named[np.unique(frames.asset[named], return_index=True)[1]]
+        between = np.cumsum((meanings == _SLOW) & (batch.kind == Kind.FRAME))
+        conns, conn = np.unique(batch.conn, return_inverse=True)
+        lines = ((between * len(batch.feeds) + batch.feed) * len(conns) + conn)[row[levels]]
+        news = np.unique(np.concatenate((first, levels[_turns(frames.asset[levels], lines)])))
+        self.tokens = np.full(len(frames.texts) + 1, -1, np.int64)
+        self._roller, self._batch = roller, batch
+        self._news = list(zip(row[news].tolist(), frames.asset[news].tolist(), is_level[news].tolist(), strict=True))
+        self._told = 0
+
+    def up_to(self, end: int) -> None:
+        """Make known the tokens, and the connections, of all changes before a row."""
+        batch = self._batch
+        while self._told < len(self._news) and self._news[self._told][0] < end:
+            row, asset, is_level = self._news[self._told]
+            if self.tokens[asset] < 0:
+                self.tokens[asset] = self._roller.token(batch.frames.texts[asset])
+            if is_level:
+                self._roller.connect(int(self.tokens[asset]), batch.feeds[batch.feed[row]], int(batch.conn[row]))
+            self._told += 1
+
+
+def _turns(numbers: Ints, values: Ints) -> Ints:
+    """Return where a number has another value than it had before, or any for the first time."""
+    order = np.argsort(numbers, kind="stable")
+    number, value = numbers[order], values[order]
+    is_turn = np.ones(len(order), bool)
+    is_turn[1:] = (number[1:] != number[:-1]) | (value[1:] != value[:-1])
+    return order[is_turn]
+
+
+def _levels(batch: Batch, meanings: Ints, tokens: Ints) -> Ints:
+    """Return the rows of the changes and trades of a batch."""
+    frames = batch.frames
+    row = np.repeat(np.arange(len(batch)), np.diff(frames.first))
+    of = meanings[row]
+    kept = np.flatnonzero((of == _CHANGES) | (of == _TRADE))
+    row, is_level = row[kept], of[kept] == _CHANGES
+    asset, is_buy = frames.asset[kept], frames.is_buy[kept] == 1
+    level = np.where(is_buy, OP_BID, OP_ASK) + np.where(_is_last(row, asset), OP_LAST, 0)
+    table = np.empty((len(kept), len(ROW_COLUMNS)), np.int64)
+    table[:, 0], table[:, 1] = batch.seq[row], batch.recv_ns[row]
+    table[:, 2] = np.where(is_level, level, np.where(is_buy, OP_TRADE_BUY, OP_TRADE_SELL))
+    table[:, 3], table[:, 4] = tokens[asset], frames.price_u6[kept]
+    table[:, 5] = np.maximum(frames.size_u6[kept], 0)
+    for column, quotes in ((6, frames.bid_u6[kept]), (7, frames.ask_u6[kept])):
+        table[:, column] = np.where(is_level & (quotes > 0) & (quotes < _ONE_U6), quotes, -1)
+    table[:, 8] = np.where(is_level, frames.source_ms[row], -1)
+    return table
+
+
+def _is_last(row: Ints, asset: Ints) -> NDArray[np.bool_]:
+    """Say of each change whether it is the last one of its frame about its token."""
+    last = np.ones(len(row), bool)
+    if len(row) == 0:
+        return last
+    last[:-1] = (row[1:] != row[:-1]) | (asset[1:] != asset[:-1])
+    # Where a frame has three changes or more, one further on may be about the same token.
+    long = np.zeros(len(row), bool)
+    long[:-2] = row[2:] == row[:-2]
+    long[1:] |= long[:-1]
+    long[1:] |= long[:-1]
+    among = np.flatnonzero(long)[::-1]
+    keys = row[among] * (int(asset.max()) + 1) + asset[among]
+    last[among] = False
+    last[among[np.unique(keys, return_index=True)[1]]] = True
+    return last
