@@ -184,11 +184,11 @@ def _judge_silence(record: Record, seen: _Seen, verdict: Verdict) -> None:
         if until_ns - since_ns <= _PATIENCE_MAX_NS + _TICK_NS:
             continue
         verdict.silences += 1
-        late_ns = since_ns + _PATIENCE_MAX_NS + _TICK_NS
+        late_ns = _when_awake(record, since_ns, since_ns + _PATIENCE_MAX_NS + _TICK_NS)
         if not _any_within(times, since_ns, late_ns) and not _is_killed(record, since_ns, late_ns):
             verdict.violations.append(f"a socket was silent from {since_ns}, and nothing says so")
     for token, since_ns, until_ns in record.withheld:
-        late_ns = since_ns + _FIRST_BOOK_NS + _TICK_NS
+        late_ns = _when_awake(record, since_ns, since_ns + _FIRST_BOOK_NS + _TICK_NS)
         if until_ns < late_ns:
             continue
         verdict.silences += 1
@@ -199,6 +199,14 @@ def _judge_silence(record: Record, seen: _Seen, verdict: Verdict) -> None:
         excused = patient or _any_within(ends, since_ns, late_ns) or _is_killed(record, since_ns, late_ns)
         if not told and not excused:
             verdict.violations.append(f"token {token} had no book from {since_ns}, and nothing says so")
+
+
+def _when_awake(record: Record, since_ns: int, until_ns: int) -> int:
+    """Return until when a process may take that had so long: while it is frozen it notices nothing."""
+    for at_ns, strike in sorted(record.strikes, key=lambda struck: struck[0]):
+        if strike.fault is Fault.FREEZE and since_ns <= at_ns <= until_ns:
+            until_ns += int(strike.for_s * 1e9)
+    return until_ns
 
 
 def _any_within(times: list[int], since_ns: int, until_ns: int) -> bool:

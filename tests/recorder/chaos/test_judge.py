@@ -80,3 +80,13 @@ def test_what_was_acknowledged_and_is_gone_is_counted(short_night, tmp_path) -> 
     assert verdict.lost == verdict.acked - verdict.events > 0
     assert not verdict.ok
     assert as_json(verdict, seed=1, hours=1.0)["ok"] is False
+
+
+def test_a_frozen_process_is_given_the_time(short_night) -> None:
+    """While a process is frozen it notices nothing: a book that came before it could look is no silence."""
+    path, record = short_night
+    record = copy.deepcopy(record)
+    record.withheld.append(("a token", calm_ns(record), calm_ns(record) + 36 * _S))
+    assert len(judge(path, record).violations) == 1
+    record.strikes.append((calm_ns(record) + 10 * _S, Strike(0, Fault.FREEZE, 7.0)))
+    assert judge(path, record).violations == []
