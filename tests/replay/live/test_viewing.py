@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from recorder.tape.reader import open_tape
+from replay.core.predictions import Forecast, Forecaster
 from replay.film import build_film
 from replay.live.board import Board
 from replay.live.contract import State
@@ -23,9 +25,28 @@ CHUNK = 500
 STEP_NS = 600_000_000_000
 
 
+class Doubling:
+    """A predictor that says twice the lead, give or take ten."""
+
+    name = "doubling"
+    leagues = ("nba",)
+
+    def predict(self, pattern: Sequence[int], prior_u6: int) -> tuple[Forecast, ...]:
+        """Return one forecast of the end."""
+        del prior_u6
+        point = 2.0 * pattern[-1]
+        shared = {"point_forecast": point, "interval_lower": point - 10, "interval_upper": point + 10, "coverage": 0.9}
+        return tuple(Forecast(horizon=horizon, **shared) for horizon in ("half", "final"))
+
+
 @pytest.fixture(scope="module")
-def viewing():
-    return Viewing(build_film(open_tape(SAMPLE)), LiveConfig())
+def film():
+    return build_film(open_tape(SAMPLE))
+
+
+@pytest.fixture(scope="module")
+def viewing(film):
+    return Viewing(film, LiveConfig(), Forecaster(Doubling(), lambda: 0))
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +61,9 @@ def without_prior(state: State) -> State:
     return msgspec.structs.replace(state, prior_home_u6=None)
 
 
-def test_a_moment_is_what_a_live_board_showed(viewing, moments):
+def test_a_moment_is_what_a_live_board_showed(film, moments):
     """An engine that is fed the tape's envelopes until then, and looked at as live, says the same of every game."""
+    silent = Viewing(film, LiveConfig())
     engine, observer, board = LiveConfig().engine(), Observer(), Board()
     envelopes = list(open_tape(SAMPLE).read())
     times = [envelope.recv_ns for envelope in envelopes]
@@ -54,7 +76,7 @@ def test_a_moment_is_what_a_live_board_showed(viewing, moments):
             board.apply(Batch(0, part[-1].recv_ns, observer.look(engine)))
         done = until
         live = {state.game_id: without_prior(state) for state in board.states(at_ns)}
-        shown = {state.game_id: without_prior(state) for state in viewing.moment(at_ns).games}
+        shown = {state.game_id: without_prior(state) for state in silent.moment(at_ns).games}
         assert {game_id: shown[game_id] for game_id in live} == live
         assert len(live) == 3 or at_ns == moments[0]
 
@@ -77,6 +99,19 @@ def test_the_prior_is_the_price_of_the_last_moment_before_the_game(viewing):
     (first,) = [one for one in viewing.moment(begin_ns).games if one.status == "live"]
     assert before[first.game_id].status == "scheduled"
     assert after[first.game_id].prior_home_u6 == before[first.game_id].tokens.home.mid_u6
+
+
+def test_predictions_come_when_their_minute_was_complete(viewing):
+    """Of the end, one for each of 18 minutes; the state of a moment holds the latest, and none before the first."""
+    rows = viewing.history(GAME, 100).series.prediction
+    assert len(rows) == 18
+    for at, low, point, high in rows:
+        assert (low, high) == (point - 10, point + 10)
+        (state,) = [one for one in viewing.moment(int(at)).games if one.game_id == GAME]
+        assert state.prediction.recv_ns == at
+        assert point == 2 * state.pattern.entries[-1]
+    (before,) = [one for one in viewing.moment(int(rows[0][0]) - 1).games if one.game_id == GAME]
+    assert before.prediction is None
 
 
 def test_nothing_of_a_moment_is_from_later(viewing, moments):

@@ -107,3 +107,23 @@ def test_what_cannot_be_played_is_a_usage_error(tape: Path, tmp_path: Path, word
     done = _run("play", *(words if words == ("nowhere",) else (str(tape), *words)), cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr
+
+
+def test_a_view_is_a_page_on_this_machine(tape: Path) -> None:
+    """The ready line says where; the page and the games are there; SIGTERM ends it with 0; no other host is served."""
+    words = ["play", str(tape), "--view"]
+    with subprocess.Popen([*GAMETAPE, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as server:
+        assert server.stdout is not None
+        try:
+            ready = json.loads(server.stdout.readline())
+            assert (ready["schema"], ready["tape"]) == ("gametape.view/1", "night")
+            with urlopen(f"{ready['url']}/") as answer:
+                assert b"/static/js/main.js" in answer.read()
+            with urlopen(f"{ready['url']}/v1/games") as answer:
+                assert json.load(answer)["tape"]["name"] == "night"
+        finally:
+            server.send_signal(signal.SIGTERM)
+        assert server.wait(20) == 0
+    refused = _run("play", str(tape), "--view", "--host", "0.0.0.0", cwd=ROOT)
+    assert refused.returncode == 2
+    assert "this machine only" in refused.stderr

@@ -187,7 +187,7 @@ const makeHealth = () => {
   const word = el("b");
   const reasons = el("ul", { class: "reasons" });
   const body = el("tbody");
-  const head = ["Feed", "State", "Age", "a second", "Gaps"].map((name) => el("th", { scope: "col" }, name));
+  const head = ["Feed", "Age", "per s", "Gaps"].map((name) => el("th", { scope: "col" }, name));
   const section = el(
     "section",
     { id: "health", hidden: true },
@@ -210,8 +210,7 @@ const makeHealth = () => {
           el(
             "tr",
             { class: feed.state === "LIVE" ? null : "bad" },
-            el("th", { scope: "row" }, feed.feed),
-            el("td", {}, feed.state.toLowerCase()),
+            el("th", { scope: "row" }, feed.feed, el("span", { class: "state" }, feed.state.toLowerCase())),
             el("td", { class: "n" }, age(feed.age_ms)),
             el("td", { class: "n" }, isKnown(feed.per_s) ? feed.per_s.toFixed(1) : NONE),
             el("td", { class: "n" }, String(feed.gaps ?? NONE)),

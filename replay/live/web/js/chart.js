@@ -8,12 +8,13 @@ import { NONE, court, isKnown, minutes, ms, periodSpan, points, utc } from "./wo
 const HEIGHTS = [300, 190];
 const SIGNAL_PX = 6;
 const DRAG_PX = 8;
+const MINUTE_MS = 60_000;
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const step = uPlot.paths.stepped({ align: 1 });
 
-const faint = (hex) => `${hex}33`;
+const faint = (hex) => `${hex}26`;
 
 // onSeek(ms) is called for a click, or Enter under the keyboard's cursor, where a recorded tape is looked at.
 export const makeCharts = (box, { league, home, onSeek }) => {
@@ -229,9 +230,11 @@ const axis = (more) => ({
 
 const valueAxis = () => axis({ size: 44, values: (_, splits) => splits.map((value) => String(value).replace("-", "−")) });
 
+const wallTimes = (_, splits, __, ___, step) => splits.map((at) => (step < MINUTE_MS ? utc(at) : utc(at).slice(0, 5)));
+
 // By wall time, or where a league is given by its game clock: a name for every period, for its middle what is left.
 const timeAxis = (league) => {
-  if (league === null) return axis({ size: 34, space: 70, values: (_, splits) => splits.map((at) => utc(at).slice(0, 5)) });
+  if (league === null) return axis({ size: 34, space: 70, values: wallTimes });
   const named = (end) => {
     const found = [];
     for (let number = 1, at = 0; at <= end; number += 1) {

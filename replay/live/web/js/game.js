@@ -18,7 +18,7 @@ const TITLES = {
   market: "Bid – ask, size",
   model: "Model",
   edge: "Edge",
-  forecast: "Final margin predicted",
+  forecast: "Margin predicted",
   seen: "Score seen",
   moved: "Book moved",
 };
