@@ -60,63 +60,66 @@ class WebServer(uvicorn.Server):
 def protocols(limits: Limits) -> tuple[type[H11Protocol], type[WebSocketsSansIOProtocol]]:
     """Return uvicorn's protocols with the limits that it lacks: on connections, on slow headers, on slow readers."""
 
-    class Http(H11Protocol):
-        _header_timer: TimerHandle | None = None
-        _stuck_timer: TimerHandle | None = None
+    class Http(_Http):
+        pass
 
-        def connection_made(self, transport: BaseTransport) -> None:
-            super().connection_made(transport)  # type: ignore[arg-type]
-            if len(self.connections) > limits.connections:
-                self.transport.abort()
-                return
-            self._header_timer = self.loop.call_later(limits.header_s, self.transport.abort)
+    class Socket(_Socket):
+        pass
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            cycle = cast("RequestResponseCycle | None", self.cycle)
-            is_asked = cycle is not None and not cycle.response_complete
-            if is_asked or self not in self.connections:
-                _cancel(self._header_timer)
-                self._header_timer = None
-            elif self._header_timer is None:
-                self._header_timer = self.loop.call_later(limits.header_s, self.transport.abort)
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            _cancel(self._header_timer)
-            _cancel(self._stuck_timer)
-            super().connection_lost(exc)
-
-        def pause_writing(self) -> None:
-            super().pause_writing()
-            self._stuck_timer = self.loop.call_later(limits.send_s, self.transport.abort)
-
-        def resume_writing(self) -> None:
-            super().resume_writing()
-            _cancel(self._stuck_timer)
-
-    class Socket(WebSocketsSansIOProtocol):
-        _stuck_timer: TimerHandle | None = None
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            _cancel(self._stuck_timer)
-            super().connection_lost(exc)
-
-        async def send(self, message: ASGISendEvent) -> None:
-            if message["type"] == "websocket.close":
-                # A client that does not read must still be told why it is left; the word fits behind what waits.
-                self.writable.set()
-                self._stuck_timer = self.loop.call_later(limits.send_s, self.transport.abort)
-            await super().send(message)
-
+    Http.limits = Socket.limits = limits
     return Http, Socket
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals alone: the link says when it is over."""
+class _Http(H11Protocol):
+    limits = Limits()
+    _header_timer: TimerHandle | None = None
+    _stuck_timer: TimerHandle | None = None
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        if len(self.connections) > self.limits.connections:
+            self.transport.abort()
+            return
+        self._header_timer = self.loop.call_later(self.limits.header_s, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        is_asked = cycle is not None and not cycle.response_complete
+        if is_asked or self not in self.connections:
+            _cancel(self._header_timer)
+            self._header_timer = None
+        elif self._header_timer is None:
+            self._header_timer = self.loop.call_later(self.limits.header_s, self.transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._header_timer)
+        _cancel(self._stuck_timer)
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck_timer = self.loop.call_later(self.limits.send_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _cancel(self._stuck_timer)
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    limits = Limits()
+    _stuck_timer: TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        _cancel(self._stuck_timer)
+        super().connection_lost(exc)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if message["type"] == "websocket.close":
+            # A client that does not read must still be told why it is left; the word fits behind what waits.
+            self.writable.set()
+            self._stuck_timer = self.loop.call_later(self.limits.send_s, self.transport.abort)
+        await super().send(message)
 
 
 def _has_trace(record: logging.LogRecord) -> bool:

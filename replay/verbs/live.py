@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["live"]
 
+# What `record` asks and `record_night` is told as it is.
+_RECORDING = tuple(param.name for param in record.params if param.name not in {"live", "as_json"})
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -50,16 +52,8 @@ def live(
     webhook_secret_file: Path | None,
     sinks: tuple[str, ...],
     ndjson: bool,
-    leagues: tuple[str, ...],
-    all_leagues: bool,
-    record_for: str | None,
-    tape: str | None,
-    upstream: str | None,
-    poll_live: str | None,
-    poll_idle: str | None,
-    dry_run: bool,
     as_json: bool,
-    **options: object,
+    **options: Any,  # noqa: ANN401  the options of two verbs, each checked by click
 ) -> None:
     """
     Record tonight's games and decide as they come: `record --live` with a setting of your own.
@@ -97,15 +91,8 @@ def live(
         plan = _plan(host, port, is_served=serve, is_exposed=expose, token=token)
         plan = _with_ways_out(plan, webhooks=webhooks, secret=secret, sinks=sinks, ndjson=ndjson)
     record_night(
-        leagues=leagues,
-        all_leagues=all_leagues,
-        record_for=record_for,
-        tape=tape,
-        upstream=upstream,
-        poll_live=poll_live,
-        poll_idle=poll_idle,
+        **{name: options[name] for name in _RECORDING},
         live_tap=partial(live_tap, config=config, plan=plan),
-        dry_run=dry_run,
         # With --ndjson every line on stdout is JSON, the summary too.
         as_json=as_json or ndjson,
     )

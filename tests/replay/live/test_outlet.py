@@ -100,4 +100,4 @@ def test_a_live_night_is_served_and_told(night, tmp_path) -> None:
     assert len(spoken) > 10
     assert max(one["n"] for one in told if one["type"] == "pattern") == 18
     latency = json.loads((tmp_path / "live.latency.json").read_text())["stages"]
-    assert {"decoded", "inferred", "edge", "emitted"} == set(latency)
+    assert {"decoded", "inferred", "edge", "emitted"} <= set(latency)
