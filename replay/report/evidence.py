@@ -21,7 +21,15 @@ from replay.models.drift import drift_of_night
 from replay.report.facts import Evidence, GameFact, TapeFact, Trade, Warn, read_evidence
 from replay.report.overlay import Course, courses, coverage, overlay_of
 from replay.report.quotes import Quotes, quotes_of
-from replay.report.sources import delays_of, feed_facts, judgement_of, leadlag_of, moments_of
+from replay.report.sources import (
+    delays_of,
+    feed_facts,
+    judgement_of,
+    leadlag_of,
+    moments_of,
+    score_facts,
+    source_facts,
+)
 from replay.report.trades import curves, equity_of, funnel_of, trades_frame
 from replay.settle import Basis
 from replay.stats import GameBootstrap
@@ -80,6 +88,7 @@ def gather(
     games = [fact for night in nights for fact in _game_facts(night, frame)]
     moments = [moments_of(night.film, night.quotes, night.fairs, night.courses, night.numbers) for night in nights]
     by_start = sorted(games, key=lambda game: game.start_ns or 0)
+    scores = [fact for night in nights for number in night.numbers for fact in score_facts(night.film, number)]
     leads = [leadlag_of(night.film, number) for night in nights for number in night.numbers]
     fills = frame.filter((pl.col("filled_u6") > 0) & (pl.col("game") >= 0)).sort("pnl_u6", maintain_order=True)
     tapes = [night.fact() for night in nights]
@@ -97,6 +106,8 @@ def gather(
         judgement=judgement_of(np.concatenate(moments), sweep.seed) if moments else None,
         delays=delays_of(films, frame, setting),
         leadlag=[lead for lead in leads if lead is not None],
+        scores=scores,
+        sources=source_facts(scores),
         feeds=[fact for film in films for fact in feed_facts(film)],
         best=[_trade(row, nights) for row in fills.reverse().head(_SHOWN).iter_rows(named=True) if row["pnl_u6"] > 0],
         worst=[_trade(row, nights) for row in fills.head(_SHOWN).iter_rows(named=True) if row["pnl_u6"] < 0],

@@ -29,6 +29,8 @@ __all__ = [
     "LeadLag",
     "Overlay",
     "PhaseFact",
+    "ScoreFact",
+    "SourceFact",
     "Span",
     "Step",
     "TapeFact",
@@ -242,6 +244,38 @@ class LeadLag(msgspec.Struct, frozen=True, kw_only=True):
     lags_ms: list[int]
 
 
+class ScoreFact(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One change of a score: when it happened and when each source showed it.
+
+    Units: upper_ns is the latest time at which it can have happened, width_ms how much earlier it may have been (None:
+    not bounded). shown has an entry for each source of `SourceFact`: after and by when it was shown, in ms from
+    upper_ns, the first None where the source was never seen without it.
+    """
+
+    game_id: str
+    home: int
+    away: int
+    upper_ns: int
+    width_ms: int | None
+    shown: list[tuple[int | None, int] | None]
+
+
+class SourceFact(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    How late a source shows scores whose time is known.
+
+    after_ms and by_ms: medians of the least and of the most that the delay can be. first: how often no other source
+    had shown it by the time that this one had.
+    """
+
+    source: str
+    scores: int
+    after_ms: int | None
+    by_ms: int | None
+    first: int
+
+
 class FeedFact(msgspec.Struct, frozen=True, kw_only=True):
     """The polls of one feed on one tape."""
 
@@ -289,6 +323,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     judgement: Judgement | None
     delays: list[Delay]
     leadlag: list[LeadLag]
+    scores: list[ScoreFact] = msgspec.field(default_factory=list)
+    sources: list[SourceFact] = msgspec.field(default_factory=list)
     feeds: list[FeedFact]
     best: list[Trade]
     worst: list[Trade]

@@ -11,15 +11,26 @@ from numpy.typing import NDArray
 
 from replay.calibration import brier_parts, judge
 from replay.core.events import GameStatus
+from replay.core.witnesses import SOURCE_NAMES
 from replay.film import Film
-from replay.report.facts import BinFact, Delay, FeedFact, Judgement, LeadLag, PhaseFact
+from replay.report.facts import BinFact, Delay, FeedFact, Judgement, LeadLag, PhaseFact, ScoreFact, SourceFact
 from replay.report.overlay import Course
 from replay.report.quotes import Quotes
+from replay.scoretimes import ScoreChange, Shown, score_changes
 from replay.settings import Setting
 from replay.settle import Basis
 from replay.stats import GameBootstrap
 
-__all__ = ["Moments", "delays_of", "feed_facts", "judgement_of", "leadlag_of", "moments_of"]
+__all__ = [
+    "Moments",
+    "delays_of",
+    "feed_facts",
+    "judgement_of",
+    "leadlag_of",
+    "moments_of",
+    "score_facts",
+    "source_facts",
+]
 
 Ints = NDArray[np.int64]
 
@@ -27,6 +38,7 @@ _BINS = 10
 _ONE_U6 = 1_000_000
 _MISSED = 2
 _UNCHANGED = 1
+_MS_NS = 1_000_000
 
 Moments = Ints
 """int64 (n, 5): game over all tapes, period, the model's and the market's probability in u6, 1 for a home win."""
@@ -152,6 +164,58 @@ def leadlag_of(film: Film, game: int) -> LeadLag | None:
         if score in first[1] and min(at_ns, first[1][score]) > begun
     ]
     return LeadLag(game_id=film.catalogue.games[game].game_id, lags_ms=lags) if lags else None
+
+
+def score_facts(film: Film, game: int) -> list[ScoreFact]:
+    """Return every change of a game's score with the bounds of when it happened and when each source showed it."""
+    return [_score_fact(film.catalogue.games[game].game_id, change) for change in score_changes(film, game)]
+
+
+def _score_fact(game_id: str, change: ScoreChange) -> ScoreFact:
+    upper_ns = change.upper_ns
+    return ScoreFact(
+        game_id=game_id,
+        home=change.home,
+        away=change.away,
+        upper_ns=upper_ns,
+        width_ms=None if change.lower_ns is None else (upper_ns - change.lower_ns) // _MS_NS,
+        shown=[None if one is None else _apart_ms(one, upper_ns) for one in change.shown],
+    )
+
+
+def _apart_ms(shown: Shown, from_ns: int) -> tuple[int | None, int]:
+    after_ms = None if shown.after_ns is None else (shown.after_ns - from_ns) // _MS_NS
+    return after_ms, (shown.by_ns - from_ns) // _MS_NS
+
+
+def source_facts(scores: Sequence[ScoreFact]) -> list[SourceFact]:
+    """
+    Return how late each source shows the scores whose time is bounded, in the order of `shown`.
+
+    A delay is at least what passed between the latest time of the event and the last look without it, and at most what
+    passed between its earliest time and the first look with it.
+    """
+    known = [score for score in scores if score.width_ms is not None]
+    facts = []
+    for number, source in enumerate(SOURCE_NAMES):
+        looks = [(score.width_ms or 0, score.shown[number]) for score in known]
+        shown = [(width_ms, look) for width_ms, look in looks if look is not None]
+        least = [max(look[0], 0) for _, look in shown if look[0] is not None]
+        most = [look[1] + width_ms for width_ms, look in shown]
+        firsts = [min((look[1] for look in score.shown if look is not None), default=None) for score in known]
+        if shown:
+            facts.append(
+                SourceFact(
+                    source=source,
+                    scores=len(shown),
+                    after_ms=int(np.median(least)) if least else None,
+                    by_ms=int(np.median(most)),
+                    first=sum(
+                        look is not None and look[1] == first for (_, look), first in zip(looks, firsts, strict=True)
+                    ),
+                )
+            )
+    return facts
 
 
 def delays_of(films: Sequence[Film], frame: pl.DataFrame, setting: Setting) -> list[Delay]:

@@ -93,8 +93,9 @@ def sweep(
       gametape report runs/a --open
 
     Profit is per game, with a bootstrap interval over games: signals within a game are not independent. A poll plan
-    faster than the recording is refused, bounded with --bounds, or answered with --event-times. Every setting is remembered
-    as a trial of its tapes, and the best cell is judged by how many there were. docs/backtesting.md tells it all.
+    faster than the recording is refused, bounded with --bounds, or answered with --event-times. Every setting is
+    remembered as a trial of its tapes, and the best cell is judged by how many there were. docs/backtesting.md tells
+    it all.
     """
     from replay.find import find_tapes
     from replay.study import conduct

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from replay.report.sources import delays_of, feed_facts, judgement_of, leadlag_of
+from replay.report.sources import delays_of, feed_facts, judgement_of, leadlag_of, score_facts, source_facts
 
 
 def moments(rows):
@@ -83,3 +85,24 @@ def _nothing():
         settlements=[], coverage={},
     )  # fmt: skip
     return trades_frame([ledger], [[]])
+
+
+def test_every_score_has_its_bounds_and_its_sources(film):
+    """The sample's plays bound each change of a score; a source shows it after it can have happened."""
+    numbers = [number for number, game in enumerate(film.catalogue.games) if game.plan is not None]
+    scores = [fact for number in numbers for fact in score_facts(film, number)]
+    assert len(scores) > 300
+    assert all(fact.width_ms is not None and 0 <= fact.width_ms <= 4_000 for fact in scores)
+    assert all(by_ms >= 0 for fact in scores for look in fact.shown if look is not None for by_ms in look[1:])
+    facts = {fact.source: fact for fact in source_facts(scores)}
+    assert list(facts) == ["espn", "nba", "boxscore", "plays", "venue"]
+    # Simulated: ESPN is 3 to 9 s behind the court, the league's own file 1.5 to 5; each is polled every 2 s.
+    assert 0 <= facts["nba"].after_ms < facts["espn"].after_ms < 9_000 < facts["plays"].by_ms
+    assert facts["nba"].first > facts["espn"].first > 0
+    assert sum(fact.first for fact in facts.values()) >= len(scores)
+
+
+def test_a_tape_without_plays_says_nothing_of_delays(film):
+    """Without a time of its own a score tells only who was first, not how late."""
+    bare = replace(film, night=film.night._replace(plays=film.night.plays[:0]))
+    assert source_facts(score_facts(bare, 0)) == []
