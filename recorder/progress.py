@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER
@@ -63,7 +64,7 @@ class Tally:
         count = self.feeds.setdefault(envelope.feed, FeedCount())
         count.events += 1
         if envelope.kind in {Kind.FRAME, Kind.BODY}:
-            why = refusal(envelope)
+            why = refusal(envelope, envelope.facts()) if envelope.kind is Kind.BODY else ""
             if why:
                 count.failures += 1
                 count.last_why = why
@@ -135,14 +136,12 @@ def is_essential(feed: str) -> bool:
     return feed.startswith("espn.") or feed in _ESSENTIAL
 
 
-def refusal(envelope: Envelope) -> str:
-    """Say why a body is of no use to anybody: its status, or a page instead of data. Empty for anything else."""
-    if envelope.kind is not Kind.BODY:
-        return ""
-    status = envelope.facts().get("status")
+def refusal(body: Envelope, facts: dict[str, Any]) -> str:
+    """Say why a BODY with these facts is of no use to anybody: its status, or a page instead of data; else nothing."""
+    status = facts.get("status")
     if status not in {200, 304}:
         return f"status {status}"
-    return "a page of HTML" if envelope.payload[:64].lstrip()[:1] == b"<" else ""
+    return "a page of HTML" if body.payload[:64].lstrip()[:1] == b"<" else ""
 
 
 def _age(count: FeedCount, now_ns: int) -> str:

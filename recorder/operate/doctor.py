@@ -27,6 +27,7 @@ from recorder.net.probe import Answer, Unreachable
 from recorder.operate.machine import disk_free_bytes, fsyncs_ms, open_files_max, recorder_pid
 from recorder.plan import Plan
 from recorder.sequencer import RECORDER
+from recorder.tape.identity import HOT
 from recorder.tape.locate import list_tapes, tape_bytes
 from recorder.tape.reader import Tape, open_tape
 from recorder.tape.show import moment, size
@@ -66,6 +67,7 @@ def check_machine(config: Config, clock: Clock, *, port: int) -> list[Check]:
         _time_zone(),
         _clock(clock_discipline()),
         *_last_tape(last),
+        _unsealed(tapes),
         _disk_space(folder, last),
         _disk_speed(folder, clock),
         _open_files(),
@@ -176,6 +178,16 @@ def _steps(tape: Tape) -> Check:
     if not any(counts.values()):
         return Check("last night", "ok", said)
     return Check("last night", "warn", said, f"gametape cat {tape.name} --feed recorder | grep -v pulse")
+
+
+def _unsealed(tapes: list[Path]) -> Check:
+    """Name the tapes that still lie there as they were written, which costs room and nothing else."""
+    hot = [path.name for path in tapes if recorder_pid(path) is None and any((path / HOT).glob("*.hot"))]
+    if not hot:
+        return Check("unsealed", "ok", "no tape waits to be sealed")
+    more = f" and {len(hot) - 3} more" if len(hot) > 3 else ""
+    said = f"{', '.join(hot[:3])}{more}"
+    return Check("unsealed", "warn", said, f"gametape verify {hot[0]} && gametape seal {hot[0]}")
 
 
 # The machine -------------------------------------------------------------------------------------------------

@@ -172,9 +172,9 @@ class Receipts:
             self._by_token[token] = game
 
     def _see_body(self, body: Envelope) -> None:
-        if refusal(body):
-            return
         facts = body.facts()
+        if refusal(body, facts):
+            return
         url, is_new = str(facts.get("url", "")), facts.get("status") == 200
         if body.feed == _WITNESS:
             self._see_witness(body)

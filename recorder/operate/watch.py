@@ -152,14 +152,14 @@ class Watch:
             feed.lags_ms.append((frame.recv_ns - glance.sent_ns) / 1e6)
 
     def _body(self, feed: FeedWatch, body: Envelope) -> None:
-        why = refusal(body)
+        facts = body.facts()
+        why = refusal(body, facts)
         if why:
             feed.gaps += 1
             feed.last_why = why
             feed.is_troubled = True
             return
         feed.hear(body.recv_ns, len(body.payload))
-        facts = body.facts()
         if "sent_ns" in facts:
             feed.lags_ms.append((body.recv_ns - int(facts["sent_ns"])) / 1e6)
         if facts.get("status") == 200 and body.feed.startswith(("espn.", "nba.scoreboard", "gamma.")):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["top"]
 
 _CATCHING_UP = 200_000
+_PLANNED_WITHIN = 5_000
 
 
 @click.command()
@@ -51,7 +52,8 @@ def top(
     Without TAPE, the one that is being recorded, else the newest. It reads the tape as it grows and never disturbs the
     recorder, so it may run over ssh, many times, and on the tape of a recorder that has died. An alert is raised when a
     reason has lasted five seconds and cleared when it has been gone for thirty. With --once the exit code is 0 where
-    the recording is good, 3 where something is missing, 1 where nothing is being recorded.
+    the recording is good, 3 where something is missing, 1 where nothing is being recorded. Of a long night --last is
+    there at once; without it the whole tape is read first.
     """
     from recorder.operate.alerts import Alerts
 
@@ -97,13 +99,19 @@ def _tape_of(tape: str | None, folder: Path) -> Path:
 
 def _looks(path: Path, config: Config, last_ns: int | None) -> Iterator[Look]:
     """Follow a tape, from its beginning or its last so long on, and yield a look whenever all on it has been seen."""
+    from recorder.operate.glance import planned_games
     from recorder.operate.look import look
     from recorder.operate.watch import Watch
+    from recorder.sequencer import RECORDER
     from recorder.tape.reader import open_tape
 
     watch, clock, scores = Watch(), SystemClock(), _Scores()
     tape = open_tape(path)
     begin = None if last_ns is None else next(tape.read(since_ns=tape.last_ns - last_ns), None)
+    if begin is not None:
+        # The games were told when the recording began.
+        for note in tape.read(0, min(_PLANNED_WITHIN, begin.seq), feeds=[RECORDER]):
+            watch.games.update({game.game_id: game for game in planned_games(note)})
     for envelope in tape.follow(0 if begin is None else begin.seq):
         if envelope is not None:
             watch(envelope)

@@ -70,6 +70,16 @@ def test_says_how_the_last_night_ended(tmp_path) -> None:
     writer.close()
 
 
+def test_names_what_waits_to_be_sealed(tmp_path) -> None:
+    """Tapes that still lie there as they were written are named, the one being recorded apart."""
+    assert checks_of(tmp_path)["unsealed"].level == "ok"
+    for name in "abcd":
+        write(tmp_path / name)
+    with TapeWriter.create(tmp_path / "e", created_ns=1):
+        check = checks_of(tmp_path)["unsealed"]
+    assert (check.level, check.said) == ("warn", "a, b, c and 1 more")
+
+
 def test_a_damaged_tape_fails(tmp_path) -> None:
     """Damage is told with its place; a tape that cannot be opened too; what was given up is a warning."""
     tape = write(tmp_path / "a", "x")

@@ -77,6 +77,14 @@ def test_the_exit_code_is_the_verdict(tmp_path) -> None:
     assert "RECONNECTING" in facts["verdict"]
 
 
+def test_the_last_minutes_know_their_games() -> None:
+    """Beginning near the end, the games of the night stand there all the same."""
+    whole = json.loads(run(SAMPLE, "--once", "--json").stdout)
+    last = json.loads(run(SAMPLE, "--once", "--last", "5m", "--json").stdout)
+    assert {one["game_id"] for one in last["games"]} == {one["game_id"] for one in whole["games"]} != set()
+    assert 0 < last["events"] < whole["events"] / 10
+
+
 def test_the_tape_that_is_recorded_is_meant(tmp_path, monkeypatch) -> None:
     """Without a name it is the tape being written, else the last one; without any tape it is said so."""
     monkeypatch.chdir(tmp_path)
