@@ -8,11 +8,14 @@ within 90 minutes. Of a doubleheader each market goes to the nearest start. Wher
 two pairs fit equally well, nothing is guessed: the game is unmatched, and says why. A pair once made is held when a
 delayed game's start moves away from its market's.
 
+A game that may end in a draw has three markets of two outcomes, home, draw and away: it is unmatched and says so.
+
 A game leaves the plan two days after it began, by the scoreboards' own time: the latest first start of a body.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,6 +30,8 @@ __all__ = ["Plan", "PlannedGame", "Planner", "SourceRef", "Unmatched"]
 _MINUTE_NS = 60 * 1_000_000_000
 _WINDOW_NS = 90 * _MINUTE_NS
 _KEEP_NS = 48 * 60 * _MINUTE_NS
+_YES_NO = ["Yes", "No"]
+_WHY_THREE_WAY = "it may end in a draw: home, draw and away are three yes-or-no markets, not two sides of one"
 
 
 # What a plan is ----------------------------------------------------------------------------------------------
@@ -162,6 +167,8 @@ class _GammaEvent(msgspec.Struct):
     markets: list[msgspec.Raw]
     start: str | None = msgspec.field(name="startTime", default=None)
     series: list[_Series] | None = None
+    home: str | None = msgspec.field(name="homeTeamName", default=None)
+    away: str | None = msgspec.field(name="awayTeamName", default=None)
 
 
 class _GammaPage(msgspec.Struct):
@@ -200,7 +207,7 @@ class _Game:
 
 @dataclass(frozen=True, slots=True)
 class _Market:
-    """A moneyline: outcomes and tokens pair by index; tokens are empty while the venue has not made them."""
+    """A moneyline: outcomes and tokens pair by index; where there are no tokens yet, or cannot be, missing says why."""
 
     id: str
     league: str
@@ -208,6 +215,7 @@ class _Market:
     outcomes: tuple[str, str]
     tokens: tuple[str, ...]
     confidence: str
+    missing: str = "market has no tokens yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +365,7 @@ class Planner:
             if match is not None and match.market.tokens:
                 games.append(self._planned(match))
                 continue
-            reason = "market has no tokens yet" if match else reasons.get(game.id, "no market names these teams")
+            reason = match.market.missing if match else reasons.get(game.id, "no market names these teams")
             labels = (game.home.label, game.away.label)
             unmatched.append(Unmatched(game.id, game.league, game.start_ns, *labels, reason))
         return Plan(tuple(games), tuple(unmatched))
@@ -413,7 +421,8 @@ def _read_team(league: str, team: _EspnTeam) -> _Team:
 
 def _read_market(league: str, event: _GammaEvent) -> _Market | None:
     """Return the moneyline of an event: the one that bears its slug, or else its only one."""
-    markets = readable(event.markets, _gamma_market)
+    every = readable(event.markets, _gamma_market)
+    markets = [one for one in every if _read_strings(one.outcomes) != _YES_NO]
     own = [one for one in markets if one.slug == event.slug and one.sports_type in (None, "", "moneyline")]
     likely = [one for one in markets if one.sports_type == "moneyline"]
     if len(own) == 1:
@@ -421,28 +430,25 @@ def _read_market(league: str, event: _GammaEvent) -> _Market | None:
     elif len(likely) == 1:
         market, confidence = likely[0], "likely"
     else:
-        return None
+        names = canonical(league, event.home or ""), canonical(league, event.away or "")
+        if len(every) - len(markets) < len(("home", "draw", "away")) or not all(names):
+            return None
+        return _Market(event.id, league, instant_ns(event.start), names, (), "exact", _WHY_THREE_WAY)
     outcomes, tokens = _read_strings(market.outcomes), _read_strings(market.tokens)
     if len(outcomes) != 2:
         return None
     first, second = (canonical(league, outcome) for outcome in outcomes)
     start_ns = instant_ns(market.start)
-    return _Market(
-        id=market.market_id,
-        league=league,
-        start_ns=start_ns if start_ns is not None else instant_ns(event.start),
-        outcomes=(first, second),
-        tokens=tuple(tokens) if len(tokens) == 2 and all(tokens) else (),
-        confidence=confidence,
-    )
+    start_ns = instant_ns(event.start) if start_ns is None else start_ns
+    both = tuple(tokens) if len(tokens) == 2 and all(tokens) else ()
+    return _Market(market.market_id, league, start_ns, (first, second), both, confidence)
 
 
 def _read_strings(text: str | None) -> list[str]:
     """Read a JSON array of strings that stands inside a string; empty for none and for nonsense."""
-    try:
+    with contextlib.suppress(msgspec.DecodeError, RecursionError):
         return _strings.decode(text or "[]")
-    except (msgspec.DecodeError, RecursionError):
-        return []
+    return []
 
 
 def _fit(game: _Game, market: _Market) -> _Fit | None:

@@ -20,7 +20,7 @@ import msgspec
 
 from recorder.feeds.base import Command, Failed, Input, Note, Response
 from recorder.feeds.peek import instant_ns, readable
-from recorder.feeds.polling import SECOND_NS, Poll, ask_due
+from recorder.feeds.polling import SECOND_NS, Poll, ask_due, their_now_ns
 from recorder.leagues import League
 
 __all__ = ["GAMES_TAG", "GammaFeed"]
@@ -148,8 +148,10 @@ class GammaFeed:
                 self._page = max(_PAGE_MIN, self._page // 2)
             self._aim(listing)
             return
-        latest_ns = self._take(listing, readable(raws, _event), now_ns)
-        is_last = len(raws) < self._page or latest_ns > now_ns + _AHEAD_NS
+        # Tonight is the source's: a tape that is played back has its own.
+        until_ns = their_now_ns(happened.headers, now_ns) + _AHEAD_NS
+        latest_ns = self._take(listing, readable(raws, _event), now_ns, until_ns)
+        is_last = len(raws) < self._page or latest_ns > until_ns
         if is_last or listing.offset + self._page >= _OFFSET_MAX:
             listing.poll.succeed(happened, now_ns, self._period_ns)
             self._close_round(listing, now_ns)
@@ -173,8 +175,8 @@ class GammaFeed:
 
     # Rounds ------------------------------------------------------------------------------------------------------
 
-    def _take(self, listing: _Listing, events: list[_Event], now_ns: int) -> int:
-        """Note which events are open, up to tomorrow's; return the latest start of the page, 0 where it has none."""
+    def _take(self, listing: _Listing, events: list[_Event], now_ns: int, until_ns: int) -> int:
+        """Note which events are open, as far as until_ns; return the latest start of the page, 0 where it has none."""
         latest_ns = 0
         for event in events:
             start_ns = instant_ns(event.start)
@@ -182,7 +184,7 @@ class GammaFeed:
                 continue
             latest_ns = max(latest_ns, start_ns)
             listing.seen.add(event.id)
-            if start_ns <= now_ns + _AHEAD_NS:
+            if start_ns <= until_ns:
                 self._listed_ns[event.id] = (listing.league, now_ns)
         return latest_ns
 

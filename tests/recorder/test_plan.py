@@ -328,3 +328,23 @@ def test_real_catalogue_bodies_are_read_without_harm(real_data: Path) -> None:
     """A recorded event list and market objects hold none of our leagues, and break nothing."""
     for file in sorted((real_data / "gamma_clob").glob("gamma_*.json")):
         assert Planner().see("gamma.markets", file.read_bytes()) is None
+
+
+def test_a_game_that_may_end_in_a_draw_says_why_it_has_no_market() -> None:
+    """Home, draw and away are three yes-or-no markets: none has a token for each side, and nothing is guessed."""
+    slug = "nba-gsw-phx-2026-01-15"
+    asked = [market(f"{slug}-{side}", ("Yes", "No"), 0) for side in ("gsw", "draw", "phx")]
+    start = f"{DUSK:%Y-%m-%dT%H:%M:%SZ}"
+    three = event(slug, *asked, homeTeamName="Suns", awayTeamName="Warriors", startTime=start)
+    plan = seen(GAME, ("gamma.markets", gamma(three)))
+    assert not plan.games
+    (left,) = plan.unmatched
+    assert "three yes-or-no markets" in left.reason
+    # Beside a market of two sides such questions are no matter.
+    both = event(slug, *asked, market(slug, ("Warriors", "Suns"), 0), homeTeamName="Suns", awayTeamName="Warriors")
+    assert [game.confidence for game in seen(GAME, ("gamma.markets", gamma(both))).games] == ["exact"]
+    # Without its teams' names an event cannot be told from another.
+    nameless = event(slug, *asked, startTime=start)
+    assert [one.reason for one in seen(GAME, ("gamma.markets", gamma(nameless))).unmatched] == [
+        "no market names these teams"
+    ]

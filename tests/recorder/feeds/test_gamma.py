@@ -215,3 +215,25 @@ def test_more_than_a_page_of_closing_events_take_turns() -> None:
 
     asked_at(feed(), answer, from_ns=NOW, to_ns=NOW + 300 * S)
     assert seen == set(names)
+
+
+def test_tonight_is_the_source_s_and_not_the_clock_s() -> None:
+    """A night of another year that is played back is asked about as it was: its games are tonight's, and are closed."""
+    first, last = "Fri, 16 Jan 2026 00:00:00 GMT", "Fri, 16 Jan 2026 03:00:00 GMT"
+    for apart_days in (-400, 400):
+        now_ns = NOW + apart_days * 86_400 * S
+        assert (
+            Transcript(feed(), now_ns)
+            >> Start()
+            << ...
+            >> ok("sports", SPORTS)
+            << ...
+            >> ok("events:nba", events(("a", 1), ("b", 100)), date=first)
+            << WakeAt(now_ns + 60 * S)
+            >> Wake()
+            << ...
+            # a is over, and so is b's listing: only tonight's is missed
+            >> ok("events:nba", events(("c", 2)), date=last)
+            << get("closing", "/events?closed=true&limit=20&id=a")
+            << ...
+        )
