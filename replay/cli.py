@@ -61,6 +61,7 @@ VERBS: dict[str, Verb] = {
     "recover": Verb(_TAPES, "recorder.tape.cli:recover", "Say (and with --write do) what makes a damaged tape whole."),
     "seal": Verb(_TAPES, "recorder.tape.cli:seal", "Turn the block log of a finished tape into Parquet."),
     "decode": Verb(_TAPES, "replay.verbs.decode:decode", "Say what recorded bytes mean, one event a line."),
+    "film": Verb(_TAPES, "replay.verbs.film:film", "Decode tapes ahead of time; check what was decoded."),
     "excerpt": Verb(_TAPES, "replay.verbs.excerpt:excerpt", "Cut a short stretch out of a tape, as a tape."),
     "sql": Verb(_TAPES, "replay.verbs.sql:sql", "Ask a tape in SQL."),
     "replay": Verb(_BACKTEST, "replay.verbs.replay:replay", "Play tapes through the live engine and write a ledger."),

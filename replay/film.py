@@ -38,6 +38,7 @@ Ints = NDArray[np.int64]
 
 _CHUNK = 20_000
 _NPY_HEAD = 128
+_CHECKED, _COPIES = "checked.json", 8
 _SPOILT = (EOFError, OSError, ValueError)
 _TABLES = ("states", "polls", "rules", "sightings", "plays")
 _SOURCE = Path(__file__).resolve().parent
@@ -204,11 +205,54 @@ def open_film(tape: Tape, cache: Path, *, on_progress: Callable[[int, int], None
     """
     folder = cache / f"{tape.digest()[:32]}-{decoder_version()}"
     try:
-        return load_film(folder, tape.name)
+        film = load_film(folder, tape.name)
+        _refuse_damage(tape, folder)
+        return film
     except _SPOILT:
         # Not there, or spoilt: a film can always be made again.
         _store(build_film(tape, on_progress=on_progress), folder)
+    _note_files(tape, folder)
     return load_film(folder, tape.name)
+
+
+def _refuse_damage(tape: Tape, folder: Path) -> None:
+    """
+    See that the files of a tape are still those that a film was made of; raise CorruptError where they are damaged.
+
+    A film hides damage: it is found by what the manifest says, which damage to a file does not change. So files that
+    are not as they were seen last (size, time of change) are checked against the manifest, once.
+    """
+    from recorder.tape.fsck import verify_tape
+    from recorder.tape.reader import corrupt
+
+    if _files(tape) in _noted(folder):
+        return
+    report = verify_tape(tape.path)
+    if report.damage:
+        raise corrupt(tape.path, report.damage[0])
+    _note_files(tape, folder)
+
+
+def _files(tape: Tape) -> list[tuple[str, int, int]]:
+    """Return path, size and time of change of a tape's sealed files; hot ones are read each time as it is."""
+    paths = sorted((tape.path / "sealed").glob("*.parquet"))
+    return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+
+
+def _noted(folder: Path) -> list[list[tuple[str, int, int]]]:
+    try:
+        return msgspec.json.decode((folder / _CHECKED).read_bytes(), type=list[list[tuple[str, int, int]]])
+    except (OSError, ValueError):
+        return []
+
+
+def _note_files(tape: Tape, folder: Path) -> None:
+    """Remember that these files were sound; of as many copies of the tape as are likely to be in use."""
+    noted = [_files(tape), *_noted(folder)][:_COPIES]
+    making = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent)) / _CHECKED
+    making.write_bytes(msgspec.json.encode(noted))
+    making.replace(folder / _CHECKED)
+    making.parent.rmdir()
 
 
 def _chunks(envelopes: Iterable[Envelope], size: int) -> Iterable[list[Envelope]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from script import AWAY, HOME, Score, Script, retaped
 from recorder.envelope import Envelope, Kind
 from recorder.errors import CorruptError
 from recorder.tape.reader import Tape, open_tape
+from recorder.tape.seal import seal_tape
 from replay.core.rows import ROW_COLUMNS
 from replay.film import Film, build_film, decoder_version, open_film
 from replay.settle import Basis
@@ -86,6 +88,21 @@ def test_a_film_is_built_once(tape: Tape, tmp_path: Path) -> None:
     assert_same(again, film)
     renamed = retaped(tape.read(), tmp_path / "other")
     assert open_film(renamed, tmp_path / "cache", on_progress=lambda *_: pytest.fail("built again")).tape == "other"
+
+
+def test_a_film_does_not_hide_damage(tape: Tape, tmp_path: Path) -> None:
+    """A bit that flipped after the film was made is noticed before the film is used; a sound copy is not refused."""
+    seal_tape(tape.path)
+    film = open_film(open_tape(tape.path), tmp_path / "cache")
+    copy = open_tape(shutil.copytree(tape.path, tmp_path / "copy"))
+    assert_same(open_film(copy, tmp_path / "cache", on_progress=lambda *_: pytest.fail("built again")), film)
+    (sealed,) = (tape.path / "sealed").glob("*.parquet")
+    data = bytearray(sealed.read_bytes())
+    data[100] ^= 1
+    sealed.write_bytes(data)
+    with pytest.raises(CorruptError):
+        open_film(open_tape(tape.path), tmp_path / "cache")
+    assert_same(open_film(copy, tmp_path / "cache"), film)
 
 
 def test_an_empty_tape_is_an_empty_film(tmp_path: Path) -> None:
