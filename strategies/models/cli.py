@@ -57,17 +57,19 @@ _PRIOR = click.option(
     show_default=True,
     help="Tell the model who plays, by ratings walked through the games before; or nothing.",
 )
+_PREDICTOR = click.option("--predictor", metavar="NAME", help="A pattern predictor instead of a model: ensemble.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group()
 def model() -> None:
     """
-    Fit, evaluate and describe win-probability models.
+    Fit, evaluate and describe win-probability models and pattern predictors.
 
     \b
       gametape model ls
       gametape model card brownian
+      gametape model card ensemble
       gametape model eval --model brownian --games games.parquet --timeline score_timeline.parquet
       gametape model fit  --model brownian --games games.parquet --timeline score_timeline.parquet --out fitted/
     """
@@ -77,24 +79,30 @@ def model() -> None:
 @_JSON
 def ls(*, as_json: bool) -> None:
     """
-    List the installed models.
+    List the installed models and predictors.
 
     \b
       gametape model ls --json
     """
     from replay.models import model_names
     from replay.models.card import read_card
+    from replay.predictors import predictor_names
+    from strategies.predictors.cli import predictor_summary
 
+    predictors = {name: predictor_summary(name) for name in predictor_names()}
     cards = {name: read_card(name) for name in model_names()}
     if as_json:
         models = [
             {"model": name, "leagues": [*card.training, *card.published], "summary": card.summary}
             for name, card in cards.items()
         ]
-        _print_json("gametape.model.ls/1", {"models": models})
+        listed = [{"predictor": name, "summary": summary} for name, summary in predictors.items()]
+        _print_json("gametape.model.ls/1", {"models": models, "predictors": listed})
         return
     for name, card in cards.items():
         click.echo(f"{name:18} {','.join([*card.training, *card.published])}  {card.summary}")
+    for name, summary in predictors.items():
+        click.echo(f"{name:18} predictor  {summary}")
 
 
 @model.command("card")
@@ -106,9 +114,16 @@ def card(name: str, *, as_json: bool) -> None:
 
     \b
       gametape model card brownian
+      gametape model card ensemble
     """
     from replay.models.card import card_text, read_card
+    from replay.predictors import predictor_names
 
+    if name in predictor_names():
+        from strategies.predictors.cli import show_card
+
+        show_card(name, as_json=as_json)
+        return
     found = read_card(name)
     if as_json:
         _print_json("gametape.model.card/1", msgspec.to_builtins(found))
@@ -118,6 +133,7 @@ def card(name: str, *, as_json: bool) -> None:
 
 @model.command("eval")
 @_NAME
+@_PREDICTOR
 @_GAMES
 @_TIMELINE
 @_LEAGUE
@@ -128,6 +144,7 @@ def card(name: str, *, as_json: bool) -> None:
 @_JSON
 def evaluate(
     name: str,
+    predictor: str | None,
     games: Path,
     timeline: Path,
     league: str,
@@ -144,6 +161,9 @@ def evaluate(
     \b
       gametape model eval --games games.parquet --timeline score_timeline.parquet --seasons 2024 --json
       gametape model eval --games games.parquet --timeline score_timeline.parquet --prior none
+      gametape model eval --predictor ensemble --games games.parquet --timeline score_timeline.parquet
+
+    Of a predictor: absolute error of its forecasts at 18:00 and what its intervals hold, by size of the lead.
 
     Where the history names the teams, every game's prior is that of ratings walked through the games before it. Where
     it begins after the shipped ratings they go on from there.
@@ -153,11 +173,16 @@ def evaluate(
     from replay.models.evaluate import evaluation_text
     from replay.models.history import read_history
 
-    loaded = load_model(name)
     history = read_history(games, timeline, league, seasons)
     whole = history if seasons is None else read_history(games, timeline, league)
     priors = _priors(history, whole) if prior == "ratings" else None
-    found = {"model": name, "league": league, **judged(loaded, history, prior_u6=priors, seed=seed, draws=draws)}
+    if predictor is not None:
+        from strategies.predictors.cli import evaluate_predictor
+
+        evaluate_predictor(predictor, history, priors, seed=seed, draws=draws, as_json=as_json)
+        return
+    judged_by = judged(load_model(name), history, prior_u6=priors, seed=seed, draws=draws)
+    found = {"model": name, "league": league, **judged_by}
     if as_json:
         _print_json("gametape.model.eval/1", found)
     else:
@@ -166,6 +191,7 @@ def evaluate(
 
 @model.command("fit")
 @_NAME
+@_PREDICTOR
 @_GAMES
 @_TIMELINE
 @_LEAGUE
@@ -175,14 +201,17 @@ def evaluate(
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the coefficients and the card. [default: print]",
 )
+@click.option("--seed", default=7, show_default=True, help="Seed of a predictor's training.")
 @_JSON
 def fit(
     name: str,
+    predictor: str | None,
     games: Path,
     timeline: Path,
     league: str,
     seasons: tuple[int, int] | None,
     out: Path | None,
+    seed: int,
     *,
     as_json: bool,
 ) -> None:
@@ -191,11 +220,18 @@ def fit(
 
     \b
       gametape model fit --model brownian --games games.parquet --timeline score_timeline.parquet --seasons 2021:2024
+      gametape model fit --predictor ensemble --games games.parquet --timeline score_timeline.parquet --out fitted/
+      gametape model fit --predictor lstm --games games.parquet --timeline score_timeline.parquet
     """
     from recorder.errors import UsageError
     from replay.models.card import card_text
     from replay.models.history import read_history
 
+    if predictor is not None:
+        from strategies.predictors.cli import fit_predictor
+
+        fit_predictor(predictor, read_history(games, timeline, league, seasons), out, seed=seed, as_json=as_json)
+        return
     if name != "brownian":
         raise UsageError(f"model {name!r} cannot be fitted here", why="brownian can", hint="gametape model fit --help")
     made, described = refit(read_history(games, timeline, league, seasons))

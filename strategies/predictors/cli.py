@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from strategies.predictors.examples import Examples
     from strategies.predictors.fit import Train
 
-__all__ = ["evaluate_predictor", "examples_of", "fit_predictor", "refit", "show_card"]
+__all__ = ["evaluate_predictor", "examples_of", "fit_predictor", "predictor_summary", "refit", "show_card"]
 
 _SUMMARY = (
     "the margins at half-time and at the end from the first 18 minutes: a line on lead and strength, games that went "
@@ -34,38 +34,40 @@ _LIMITS = (
 
 
 def evaluate_predictor(
-    name: str, games: Path, timeline: Path, league: str, seasons: tuple[int, int] | None, seed: int, *, as_json: bool
+    name: str, history: History, priors: NDArray[np.int64] | None, *, seed: int, draws: int, as_json: bool
 ) -> None:
-    """Judge a predictor on a history; seasons before those asked for are walked through for the teams' strength."""
+    """
+    Judge a predictor on a history; priors holds the prior of each game, None for none.
+
+    Raises:
+        UsageError: there is no such predictor, or it does not speak of this league.
+    """
+    import numpy as np
+
     from recorder.errors import UsageError
-    from replay.models.history import read_history
     from replay.predictors import load_predictor
-    from strategies.models.rating import Ratings
-    from strategies.models.rating_fit import priors_of
     from strategies.predictors.evaluate import evaluate, evaluation_text
 
     predictor = load_predictor(name)
-    if league not in predictor.leagues:
-        raise UsageError(f"predictor {name!r} has no answer for league {league!r}", hint="gametape model ls")
-    history = read_history(games, timeline, league)
-    examples = examples_of(history, priors_of(history, Ratings.load().leagues.get(league)))
-    if seasons is not None:
-        examples = examples.where((examples.seasons >= seasons[0]) & (examples.seasons <= seasons[1]))
-    if not len(examples):
-        raise UsageError(f"no game is left of {games}", why="no season fits")
-    found = evaluate(predictor, examples, seed=seed)
+    if history.league not in predictor.leagues:
+        raise UsageError(f"predictor {name!r} has no answer for league {history.league!r}", hint="gametape model ls")
+    examples = examples_of(history, np.full(len(history), -1, np.int64) if priors is None else priors)
+    found = evaluate(predictor, examples, seed=seed, draws=draws)
     if as_json:
-        _print_json("gametape.predictor.eval/1", {"predictor": name, "league": league, **found})
+        _print_json("gametape.predictor.eval/1", {"predictor": name, "league": history.league, **found})
     else:
-        click.echo(f"{name} on {league}: {evaluation_text(found)}")
+        click.echo(f"{name} on {history.league}: {evaluation_text(found)}")
 
 
-def fit_predictor(
-    name: str, games: Path, timeline: Path, league: str, out: Path | None, seed: int, *, as_json: bool
-) -> None:
-    """Fit the ensemble, or its recurrent member alone, and write the files."""
+def fit_predictor(name: str, history: History, out: Path | None, *, seed: int, as_json: bool) -> None:
+    """
+    Fit the ensemble, or its recurrent member alone, and write the files.
+
+    Raises:
+        UsageError: this cannot be fitted here, or what training needs is not installed.
+        GametapeError: the history is too short.
+    """
     from recorder.errors import UsageError
-    from replay.models.history import read_history
 
     if name not in {"ensemble", "lstm"}:
         raise UsageError(f"predictor {name!r} cannot be fitted here", why="ensemble and lstm can")
@@ -75,7 +77,6 @@ def fit_predictor(
         raise UsageError(
             f"{error.name} is not installed", why="training needs it", hint='pip install "gametape[train,research]"'
         ) from error
-    history = read_history(games, timeline, league)
     if name == "lstm":
         files, told = _refit_lstm(history, train_recurrent, seed)
     else:
@@ -92,10 +93,25 @@ def fit_predictor(
         click.echo(told["text"])
 
 
-def show_card(*, as_json: bool) -> None:
-    """Show the card of the ensemble."""
+def predictor_summary(name: str) -> str:
+    """Return what a predictor's card says of it in a line; nothing for one that came from elsewhere, without a card."""
     from strategies.predictors.card import read_card
 
+    return read_card().summary if name == "ensemble" else ""
+
+
+def show_card(name: str, *, as_json: bool) -> None:
+    """
+    Show the card of a predictor.
+
+    Raises:
+        UsageError: it has none.
+    """
+    from recorder.errors import UsageError
+    from strategies.predictors.card import read_card
+
+    if name != "ensemble":
+        raise UsageError(f"predictor {name!r} has no card", why="it came from elsewhere")
     card = read_card()
     if as_json:
         _print_json("gametape.predictor.card/1", msgspec.to_builtins(card))

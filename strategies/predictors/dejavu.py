@@ -9,7 +9,6 @@ forecast is the lead plus what the k nearest games added to theirs, on average.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -31,12 +30,16 @@ class DejavuSettings(msgspec.Struct, frozen=True, kw_only=True):
     strength_points: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Dejavu:
     """The past and how to look things up in it."""
 
-    past: Examples
-    settings: DejavuSettings
+    def __init__(self, past: Examples, settings: DejavuSettings) -> None:
+        """Take the games of the past."""
+        self.past = past
+        self.settings = settings
+        self._patterns = past.patterns.astype(np.float64)
+        self._squared = self._patterns**2
+        self._strength = log_odds(past.prior_u6)
 
     def margins(self, patterns: Floats, strength: Floats) -> Margins:
         """
@@ -45,7 +48,7 @@ class Dejavu:
         Shape: patterns (m, n); strength (m,), not a number where unknown.
         """
         minute = patterns.shape[1] - 1
-        added = (self.past.margins - self.past.patterns[:, minute, None]).astype(np.float64)
+        added = self.past.margins - self._patterns[:, minute, None]
         parts = []
         for first in range(0, len(patterns), _ROWS):
             rows = slice(first, first + _ROWS)
@@ -79,12 +82,16 @@ class Dejavu:
         """Return the squared distances, shape (m, len(past))."""
         minutes = patterns.shape[1]
         weight = self.settings.decay ** np.arange(minutes - 1, -1, -1)
-        scale = np.sqrt(weight / weight.sum())
-        mine, theirs = patterns * scale, self.past.patterns[:, :minutes] * scale
-        # Of integers below a hundred: nothing is lost by multiplying out.
-        squares = (mine**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1)[None] - 2 * mine @ theirs.T
-        apart = self.settings.strength_points * (strength[:, None] - log_odds(self.past.prior_u6)[None])
-        return np.asarray(np.maximum(squares, 0.0) + np.nan_to_num(apart) ** 2, np.float64)
+        weight /= weight.sum()
+        theirs = self._patterns[:, :minutes]
+        # The square of a difference, multiplied out: of whole numbers below a hundred nothing is lost by that.
+        squares = (
+            patterns**2 @ weight + (self._squared[:, :minutes] @ weight)[:, None] - 2 * theirs @ (patterns * weight).T
+        )
+        apart = self.settings.strength_points * (strength - self._strength[:, None])
+        # Where either strength is unknown they are as good as alike.
+        squares = np.maximum(squares, 0.0) + np.where(np.isnan(apart), 0.0, apart) ** 2
+        return np.ascontiguousarray(squares.T)
 
 
 def write_past(examples: Examples) -> bytes:

@@ -13,6 +13,7 @@ from strategies.predictors.examples import HORIZONS, Examples, Floats
 
 __all__ = ["evaluate", "evaluation_text"]
 
+_MEMBERS = ("linear", "dejavu", "lstm")
 _DIGITS = 4
 
 
@@ -20,22 +21,21 @@ def evaluate(predictor: Predictor, examples: Examples, *, seed: int = 7, draws: 
     """
     Score a predictor's forecasts at 18:00.
 
-    Returns the JSON contract of `model eval --predictor`: n_games, n_priors, and for half and final: mae and its
-    interval, carried_mae (the lead at 18:00 as the forecast), gain over it and gain_linear over the predictor's own
-    linear member, each with its interval; coverage_stated, coverage, width, and the same by tercile of the lead's size.
-    Intervals are 95 %, resampled by game.
+    Returns the JSON contract of `model eval --predictor`: n_games, n_priors, coverage_stated, and for half and final:
+    mae and its interval, members (the mae of each that said something), carried_mae (the lead at 18:00 as the
+    forecast), gain over it and gain_linear over the linear member, each with its interval; coverage, width, and the
+    same by tercile of the lead's size. Intervals are 95 %, resampled by game.
     """
-    said = np.zeros((len(examples), len(HORIZONS), 4))
+    said = np.full((len(examples), len(HORIZONS), 3 + len(_MEMBERS)), np.nan)
     for number, (pattern, prior_u6) in enumerate(
         zip(examples.patterns.tolist(), examples.prior_u6.tolist(), strict=True)
     ):
         for forecast in predictor.predict(pattern, prior_u6):
-            linear = forecast.explanation.linear
+            explained = forecast.explanation
+            members = (explained.linear, explained.dejavu, explained.lstm)
             said[number, HORIZONS.index(forecast.horizon)] = (
-                forecast.point_forecast,
-                forecast.interval_lower,
-                forecast.interval_upper,
-                np.nan if linear is None else linear,
+                *(forecast.point_forecast, forecast.interval_lower, forecast.interval_upper),
+                *(np.nan if member is None else member for member in members),
             )
             stated = forecast.coverage
     return {
@@ -56,9 +56,9 @@ def _scores(
     errors, carried = np.abs(margins - said[:, 0]), np.abs(margins - lead)
     within = ((said[:, 1] <= margins) & (margins <= said[:, 2])).astype(np.float64)
     width = said[:, 2] - said[:, 1]
-    picked = generator.integers(0, len(errors), (draws, len(errors)))
 
     def interval(values: Floats) -> list[float]:
+        picked = generator.integers(0, len(values), (draws, len(values)))
         return [round(float(limit), _DIGITS) for limit in np.quantile(values[picked].mean(axis=1), (0.025, 0.975))]
 
     def mean(values: Floats) -> float:
@@ -71,8 +71,10 @@ def _scores(
         "gain": mean(carried - errors),
         "gain_interval": interval(carried - errors),
     }
-    if not np.isnan(said[:, 3]).any():
-        linear = np.abs(margins - said[:, 3])
+    members = {name: np.abs(margins - said[:, 3 + k]) for k, name in enumerate(_MEMBERS)}
+    scores["members"] = {name: mean(wrong) for name, wrong in members.items() if not np.isnan(wrong).any()}
+    if "linear" in scores["members"]:
+        linear = members["linear"]
         scores |= {"gain_linear": mean(linear - errors), "gain_linear_interval": interval(linear - errors)}
     groups = lead_group(lead, tercile_edges(lead))
     scores |= {"coverage": mean(within), "coverage_interval": interval(within), "width": mean(width), "terciles": []}
@@ -81,7 +83,8 @@ def _scores(
         if mine.any():
             sizes = np.abs(lead[mine])
             part = {"lead": [int(sizes.min()), int(sizes.max())], "n_games": int(mine.sum())}
-            part |= {"mae": mean(errors[mine]), "coverage": mean(within[mine]), "width": mean(width[mine])}
+            part |= {"mae": mean(errors[mine]), "width": mean(width[mine])}
+            part |= {"coverage": mean(within[mine]), "coverage_interval": interval(within[mine])}
             scores["terciles"].append(part)
     return scores
 
@@ -97,13 +100,13 @@ def evaluation_text(found: dict[str, Any]) -> str:
         )
         if "gain_linear" in scores:
             lines.append(f"        less than the linear member by {_with(scores, 'gain_linear')}")
-        lines.append(
-            f"        {100 * found['coverage_stated']:.0f} % intervals hold {100 * scores['coverage']:.1f} %, "
-            f"{scores['width']:.1f} points wide"
-        )
+        if scores["members"]:
+            lines.append("        alone: " + ", ".join(f"{name} {mae:.3f}" for name, mae in scores["members"].items()))
+        stated = f"{100 * found['coverage_stated']:.0f} % intervals"
+        lines.append(f"        {stated} hold {_held(scores)}, {scores['width']:.1f} points wide")
         lines += [
-            f"          lead {part['lead'][0]}-{part['lead'][1]}: {100 * part['coverage']:.1f} %, {part['width']:.1f} "
-            f"points, MAE {part['mae']:.3f} ({part['n_games']:,} games)"
+            f"          lead {part['lead'][0]}-{part['lead'][1]}: {_held(part)}, {part['width']:.1f} points, "
+            f"MAE {part['mae']:.3f} ({part['n_games']:,} games)"
             for part in scores["terciles"]
         ]
     return "\n".join(lines)
@@ -112,3 +115,8 @@ def evaluation_text(found: dict[str, Any]) -> str:
 def _with(scores: dict[str, Any], name: str) -> str:
     low, high = scores[f"{name}_interval"]
     return f"{scores[name]:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _held(scores: dict[str, Any]) -> str:
+    low, high = scores["coverage_interval"]
+    return f"{100 * scores['coverage']:.1f} % ({100 * low:.1f} to {100 * high:.1f})"

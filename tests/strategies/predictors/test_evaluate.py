@@ -54,6 +54,7 @@ def test_errors_and_gains_are_what_they_are() -> None:
         low, high = scores["gain_interval"]
         assert low < scores["gain"] < high
         assert scores["gain_linear"] == 3
+        assert scores["members"] == {"linear": 5}
         assert scores["coverage"] == 0
         assert scores["width"] == 2
 
@@ -68,6 +69,7 @@ def test_coverage_is_counted_within_every_tercile() -> None:
         assert terciles[0]["lead"][0] == 0
         assert terciles[0]["lead"][1] < terciles[1]["lead"][0]
     assert "gain_linear" not in found["half"]
+    assert found["half"]["members"] == {}
 
 
 def test_a_text_says_it_for_people() -> None:
@@ -76,4 +78,4 @@ def test_a_text_says_it_for_people() -> None:
     assert "600 games" in text
     assert "MAE 2.000 (2.000 to 2.000)" in text
     assert "less than the linear member by 0.000 (0.000 to 0.000)" in text
-    assert "90 % intervals hold 100.0 %, 4.0 points wide" in text
+    assert "90 % intervals hold 100.0 % (100.0 to 100.0), 4.0 points wide" in text

@@ -55,7 +55,7 @@ def test_the_first_member_stays_whatever_comes() -> None:
     assert weights == (0.0, 1.0)
 
 
-EXAMPLES = simulated_examples(400)
+EXAMPLES = simulated_examples(240)
 
 
 @pytest.fixture(scope="module")
