@@ -12,18 +12,20 @@ from recorder.tape.show import moment, safe, size
 __all__ = ["draw"]
 
 _GOOD, _BAD, _STALE = "bold green", "bold red", "dim"
-_WHY_MAX = 40
+_FEED_COLUMNS = ("feed", "state", "age", "msg/s", "usual", "gaps", "reconn.", "lag p50", "lag p99")
+_SPARED = frozenset({"usual", "lag p50"})
+_WIDE, _WHY_MIN = 100, 8
 
 
-def draw(seen: Look, *, rows_max: int = 100) -> Group:
-    """Return a look as something that rich prints; at most so many rows for games."""
+def draw(seen: Look, *, width: int = 160, rows_max: int = 100) -> Group:
+    """Return a look as something that rich prints on so many columns; at most so many rows for games."""
     verdict = Text(safe(seen.verdict), style=_BAD if seen.reasons else _GOOD)
     title = Text.assemble(
         (safe(seen.tape), "bold"),
         f"  {moment(seen.at_ns)} UTC  {seen.events:,} events in {_clock(seen.seconds)}",
     )
     hidden = len(seen.games) - rows_max
-    parts: list[Text | Table] = [title, verdict, Text(), _feeds(seen)]
+    parts: list[Text | Table] = [title, verdict, Text(), _feeds(seen, width)]
     if seen.games:
         parts += [Text(), _games(seen, rows_max)]
     if hidden > 0:
@@ -38,24 +40,35 @@ def _table(*columns: str, left: int = 2) -> Table:
     return table
 
 
-def _feeds(seen: Look) -> Table:
-    table = _table("feed", "state", "age", "msg/s", "usual", "gaps", "reconn.", "lag p50", "lag p99")
-    table.add_column("last trouble", no_wrap=True, overflow="ellipsis", max_width=_WHY_MAX)
-    for one in seen.feeds:
-        table.add_row(
-            safe(one.feed),
-            Text(one.state, style=_feed_style(one)),
-            _seconds(one.age_s),
-            f"{one.rate:.1f}",
-            f"{one.usual_rate:.1f}",
-            str(one.gaps),
-            str(one.reconnects),
-            _milliseconds(one.lag_p50_ms),
-            _milliseconds(one.lag_p99_ms),
-            Text(safe(one.why), style=_STALE),
-            style=_STALE if one.state == "STALE" else "",
-        )
+def _feeds(seen: Look, width: int) -> Table:
+    """Draw the feeds; on a narrow terminal without what can be done without, never with numbers cut short."""
+    rows = [_feed(one) for one in seen.feeds]
+    columns = [name for name in _FEED_COLUMNS if width >= _WIDE or name not in _SPARED]
+    widths = [max(len(name), *(len(row[name]) for row in rows), 0) for name in columns] if rows else []
+    left = width - sum(widths) - 2 * len(widths)
+    table = _table(*columns)
+    if left >= _WHY_MIN:
+        table.add_column("last trouble", no_wrap=True, overflow="ellipsis", max_width=left)
+    for one, row in zip(seen.feeds, rows, strict=True):
+        cells = [Text(row[name], style=_feed_style(one) if name == "state" else "") for name in columns]
+        why = [Text(safe(one.why), style=_STALE)] if left >= _WHY_MIN else []
+        table.add_row(*cells, *why, style=_STALE if one.state == "STALE" else "")
     return table
+
+
+def _feed(one: FeedLook) -> dict[str, str]:
+    cells = (
+        safe(one.feed),
+        one.state,
+        _seconds(one.age_s),
+        f"{one.rate:.1f}",
+        f"{one.usual_rate:.1f}",
+        str(one.gaps),
+        str(one.reconnects),
+        _milliseconds(one.lag_p50_ms),
+        _milliseconds(one.lag_p99_ms),
+    )
+    return dict(zip(_FEED_COLUMNS, cells, strict=True))
 
 
 def _feed_style(one: FeedLook) -> str:

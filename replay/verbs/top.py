@@ -27,6 +27,7 @@ __all__ = ["top"]
 
 _CATCHING_UP = 200_000
 _PLANNED_WITHIN = 5_000
+_OTHER_LINES = 10
 
 
 @click.command()
@@ -198,10 +199,15 @@ def _screen(*, is_lasting: bool) -> Iterator[Callable[[Look], None]]:
         # A pipe has no width; what is looked at in a file or by mail should not be folded.
         console.width = 160
     if not is_lasting or not console.is_terminal:
-        yield lambda seen: console.print(draw(seen))
+        yield lambda seen: console.print(draw(seen, width=console.width))
         return
+
+    def redraw(seen: Look) -> None:
+        rows_max = max(3, console.height - _OTHER_LINES - len(seen.feeds))
+        live.update(draw(seen, width=console.width, rows_max=rows_max), refresh=True)
+
     with Live(console=console, screen=True, auto_refresh=False) as live:
-        yield lambda seen: live.update(draw(seen, rows_max=max(3, console.height - 12 - len(seen.feeds))), refresh=True)
+        yield redraw
 
 
 def _tell(alerts: Sequence[Alert], news: IO[str] | None, *, bell: bool) -> None:

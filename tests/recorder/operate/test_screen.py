@@ -13,14 +13,14 @@ S = 1_000_000_000
 T0_NS = 1_768_505_400 * S
 
 
-def drawn(script, at_s: int, *, pid: int | None = 7, rows_max: int = 100) -> str:
+def drawn(script, at_s: int, *, pid: int | None = 7, rows_max: int = 100, width: int = 130) -> str:
     watch = Watch()
     for envelope in script.envelopes:
         watch(envelope)
     machine = Machine(pid=pid, resident_bytes=44 << 20, disk_free_bytes=1 << 30, tape_bytes=1 << 20)
-    console = Console(file=io.StringIO(), width=130)
+    console = Console(file=io.StringIO(), width=width)
     seen = look("tonight", watch, machine, Config(), T0_NS + at_s * S, {"nba:401": "88-91  P3 4:12"})
-    console.print(draw(seen, rows_max=rows_max))
+    console.print(draw(seen, width=width, rows_max=rows_max))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -65,3 +65,19 @@ def test_games_that_do_not_fit_are_counted(script) -> None:
     night = script()
     night.plan(0)
     assert "1 more games" in drawn(night, 2, rows_max=0)
+
+
+def test_a_narrow_terminal_cuts_no_number(script) -> None:
+    """On 80 columns every number is whole, nothing wraps, and what can be spared is left out; trouble is cut first."""
+    night = script()
+    night.opened(1, 1)
+    night.books(2, 1)
+    night.closed(3, 1)
+    night.espn(4, "in")
+    wide, narrow = drawn(night, 5), drawn(night, 5, width=80)
+    assert "lag p50" in wide
+    assert "lag p50" not in narrow
+    assert max(len(line.rstrip()) for line in narrow.splitlines()) <= 80
+    (market,) = [line.split() for line in narrow.splitlines() if line.startswith("polymarket.market  ")]
+    assert market[:7] == ["polymarket.market", "RECONNECTING", "3.0", "s", "0.0", "1", "0"]
+    assert "\u2026" not in narrow
