@@ -73,13 +73,12 @@ from replay.core.rows import (
     Rows,
     frozen,
 )
-from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS, Witnesses
+from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS, WITNESS_FEEDS, Witnesses
 
 __all__ = ["Catalogue", "Game", "Roller"]
 
 _SOURCE_NUMBERS = {"espn": 0, "nba": 1}
 """The sources that are decided on."""
-_WITNESSES = ("nba.boxscore", "nba.playbyplay")
 _MS = 1_000_000
 _DOLLAR_U6 = 1_000_000
 _COUNT_MAX = (1 << 31) - 1
@@ -255,7 +254,7 @@ class Roller:
             sightings=_table(self._witnesses.sightings, len(SIGHTING_COLUMNS)),
             plays=_table(self._witnesses.plays, len(PLAY_COLUMNS)),
         )
-        self._witnesses.sightings, self._witnesses.plays = [], []
+        self._witnesses.cut()
         self._rows, self._states, self._polls, self._rules, self._names = [], [], [], [], []
         return night
 
@@ -400,26 +399,14 @@ class Roller:
         first = len(self._states) // len(STATE_COLUMNS)
         for head, possession in self._drawn(told.url, scores):
             self._states += (at.seq, at.recv_ns, *head, poll, possession)
-        if at.feed in _WITNESSES:
-            self._witness(at, told.url, sent_ns, events)
+        if at.feed in WITNESS_FEEDS:
+            self._witnesses.answer(at, told.url, sent_ns, events)
         if at.feed not in self._feed_numbers:
             self._feed_numbers[at.feed] = len(self.catalogue.feeds)
             self.catalogue.feeds.append(at.feed)
         feed = self._feed_numbers[at.feed]
         url = self._url_numbers.setdefault(told.url, len(self._url_numbers))
         self._polls.extend((at.seq, sent_ns, at.recv_ns, feed, outcome, first, len(scores), url))
-
-    def _witness(self, at: Envelope, url: str, sent_ns: int, events: list[Event]) -> None:
-        for event in events:
-            match event:
-                case ScoreSeen():
-                    self._witnesses.boxscore(at, url, sent_ns, event)
-                case PlaysSeen():
-                    self._witnesses.version(at, url, sent_ns, event)
-                case PollUnchanged():
-                    self._witnesses.again(at, url, sent_ns)
-                case _:
-                    pass
 
     def _outcome(self, url: str, events: list[Event]) -> tuple[int, list[ScoreSeen]]:
         """Say what came of a poll, and which observations hold as of now."""

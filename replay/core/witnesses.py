@@ -8,14 +8,35 @@ the score of one game, a play row one play as it first appeared on the tape.
 from __future__ import annotations
 
 from recorder.envelope import Envelope
-from replay.core.events import GameRef, MarketSeen, PlanGame, PlaysSeen, ScoreSeen, Team, VenueScoreSeen
+from replay.core.events import (
+    Event,
+    GameRef,
+    MarketSeen,
+    PlanGame,
+    PlaysSeen,
+    PollUnchanged,
+    ScoreSeen,
+    Team,
+    VenueScoreSeen,
+)
 from replay.core.plays import PlayChange, PlayFold
 
-__all__ = ["BOXSCORE", "PLAYS", "PLAY_COLUMNS", "SIGHTING_COLUMNS", "SOURCE_NAMES", "VENUE", "Witnesses"]
+__all__ = [
+    "BOXSCORE",
+    "PLAYS",
+    "PLAY_COLUMNS",
+    "SIGHTING_COLUMNS",
+    "SOURCE_NAMES",
+    "VENUE",
+    "WITNESS_FEEDS",
+    "Witnesses",
+]
 
 SOURCE_NAMES = ("espn", "nba", "boxscore", "plays", "venue")
 """By source number; what is decided on comes first."""
 BOXSCORE, PLAYS, VENUE = 2, 3, 4
+WITNESS_FEEDS = ("nba.boxscore", "nba.playbyplay")
+"""The polled ones."""
 
 # Columns of sightings, int64 (n, len): sent_ns is when it was asked for, recv_ns itself for what came unasked.
 SIGHTING_COLUMNS = ("seq", "sent_ns", "recv_ns", "game", "source", "home", "away")
@@ -65,31 +86,22 @@ class Witnesses:
 
     # What they said ----------------------------------------------------------------------------------------------
 
-    def boxscore(self, at: Envelope, url: str, sent_ns: int, score: ScoreSeen) -> None:
-        """Take the score of a boxscore."""
-        number = self._number(score.game.league, score.game.id)
-        if number is not None and score.home_score is not None and score.away_score is not None:
-            self._last[url] = (number, BOXSCORE, score.home_score, score.away_score)
-            self.again(at, url, sent_ns)
+    def answer(self, at: Envelope, url: str, sent_ns: int, events: list[Event]) -> None:
+        """Take the answer to a poll of one of WITNESS_FEEDS."""
+        for event in events:
+            match event:
+                case ScoreSeen():
+                    self._boxscore(at, url, sent_ns, event)
+                case PlaysSeen():
+                    self._version(at, url, sent_ns, event)
+                case PollUnchanged():
+                    self._again(at, url, sent_ns)
+                case _:
+                    pass
 
-    def version(self, at: Envelope, url: str, sent_ns: int, version: PlaysSeen) -> None:
-        """Take a version of the plays: what is new in it, and the score in which it ends."""
-        number = self._number(version.game.league, version.game.id)
-        if number is None or not version.plays:
-            return
-        for change, play in self._folds.setdefault(number, PlayFold()).see(version):
-            told_ns = -1 if play.source_ns is None or change is PlayChange.CORRECTED else play.source_ns
-            clock_ms = -1 if play.clock_ms is None else play.clock_ms
-            row = (play.number, play.period, clock_ms, play.home_score, play.away_score, told_ns, int(change))
-            self.plays.extend((at.seq, at.recv_ns, number, *row))
-        last = version.plays[-1]
-        self._last[url] = (number, PLAYS, last.home_score, last.away_score)
-        self.again(at, url, sent_ns)
-
-    def again(self, at: Envelope, url: str, sent_ns: int) -> None:
-        """Take note that what a URL said last holds as of now."""
-        if url in self._last:
-            self._sight(at, sent_ns, self._last[url])
+    def cut(self) -> None:
+        """Begin the rows anew; what was learnt stays."""
+        self.sightings, self.plays = [], []
 
     def venue(self, at: Envelope, score: VenueScoreSeen) -> None:
         """Take a frame of the sports socket; where its teams are not the game's by name, it says nothing."""
@@ -102,6 +114,30 @@ class Witnesses:
             self._sight(at, at.recv_ns, (number, VENUE, score.home_score, score.away_score))
         elif slots[0] in away and slots[1] in home:
             self._sight(at, at.recv_ns, (number, VENUE, score.away_score, score.home_score))
+
+    def _boxscore(self, at: Envelope, url: str, sent_ns: int, score: ScoreSeen) -> None:
+        number = self._number(score.game.league, score.game.id)
+        if number is not None and score.home_score is not None and score.away_score is not None:
+            self._last[url] = (number, BOXSCORE, score.home_score, score.away_score)
+            self._again(at, url, sent_ns)
+
+    def _version(self, at: Envelope, url: str, sent_ns: int, version: PlaysSeen) -> None:
+        """Take a version of the plays: what is new in it, and the score in which it ends."""
+        number = self._number(version.game.league, version.game.id)
+        if number is None or not version.plays:
+            return
+        for change, play in self._folds.setdefault(number, PlayFold()).see(version):
+            told_ns = -1 if play.source_ns is None or change is PlayChange.CORRECTED else play.source_ns
+            clock_ms = -1 if play.clock_ms is None else play.clock_ms
+            row = (play.number, play.period, clock_ms, play.home_score, play.away_score, told_ns, int(change))
+            self.plays.extend((at.seq, at.recv_ns, number, *row))
+        last = version.plays[-1]
+        self._last[url] = (number, PLAYS, last.home_score, last.away_score)
+        self._again(at, url, sent_ns)
+
+    def _again(self, at: Envelope, url: str, sent_ns: int) -> None:
+        if url in self._last:
+            self._sight(at, sent_ns, self._last[url])
 
     def _number(self, league: str, game_id: str) -> int | None:
         return self._game_numbers.get(GameRef(source="nba", league=league, id=game_id))
