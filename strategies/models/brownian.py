@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -183,4 +184,10 @@ def time_left(states: GameStates) -> Floats:
 def _prior_z(states: GameStates) -> Floats:
     """Return the normal quantile of each state's prior, nan where there is none; games are few, states are many."""
     priors, which = np.unique(states.prior_u6, return_inverse=True)
-    return np.where(priors >= 0, probit(priors / CERTAIN_U6), np.nan)[which]
+    return np.array([_quantile(prior) for prior in priors.tolist()])[which]
+
+
+@lru_cache(maxsize=1_024)
+def _quantile(prior_u6: int) -> float:
+    """Return the normal quantile of a prior; a night asks for the same few with every observation."""
+    return float(probit(np.array([prior_u6 / CERTAIN_U6]))[0]) if prior_u6 >= 0 else float("nan")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from strategies.models.brownian import Brownian
     from strategies.models.rating import LeagueRatings
 
-__all__ = ["model", "refit"]
+__all__ = ["fitted_on", "model", "refit"]
 
 _BROWNIAN_LIMITS = (
     "fouls, timeouts and who is on the court; who has the ball only where the source says it",
@@ -282,7 +282,7 @@ def refit(history: History) -> tuple[dict[str, bytes], Card]:
     from strategies.models.fit import PUBLISHED
     from strategies.models.rating import RATINGS_FILE
 
-    fitted, rated = _fitted(history)
+    fitted, rated = fitted_on(history)
     published = {league: found for league, found in PUBLISHED.items() if league != history.league}
     ratings = {} if rated is None else {history.league: rated}
     files = {COEFFICIENTS_FILE: _pretty({**fitted.leagues, **published}), RATINGS_FILE: _pretty(ratings)}
@@ -290,7 +290,7 @@ def refit(history: History) -> tuple[dict[str, bytes], Card]:
     first, last = history.first_and_last("season_year")
     if first < last:
         earlier = history.between(first, last - 1)
-        measured = [*_measured(*_fitted(earlier), earlier, history.between(last, last)), *measured]
+        measured = [*_measured(*fitted_on(earlier), earlier, history.between(last, last)), *measured]
     described = Card(
         model="brownian",
         version=2,
@@ -307,7 +307,7 @@ def refit(history: History) -> tuple[dict[str, bytes], Card]:
     return files, described
 
 
-def _fitted(history: History) -> tuple[Brownian, LeagueRatings | None]:
+def fitted_on(history: History) -> tuple[Brownian, LeagueRatings | None]:
     """Fit ratings where a history names teams, and the model to states that know what the ratings said."""
     from replay.models.history import states_to_fit, with_priors
     from strategies.models.brownian import Brownian

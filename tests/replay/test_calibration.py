@@ -77,7 +77,7 @@ def test_the_parts_of_a_brier_score_add_up(said: list[tuple[int, bool]]) -> None
 
 
 def test_what_each_part_of_a_brier_score_says() -> None:
-    """The base rate is uncertainty alone; certain and right, resolution pays for it; certain and wrong costs a whole."""
+    """The base rate is uncertainty alone; certain and right, resolution pays; certain and wrong costs a whole."""
     won = np.array([True, False])
     half, right, wrong = np.array([500_000, 500_000]), np.array([1_000_000, 0]), np.array([0, 1_000_000])
     assert brier_parts(half, won) == (0, 0, 0.25, 0)
