@@ -323,12 +323,11 @@ class Engine:
     def _predicted(self, patterns: Ints) -> tuple[Prediction, ...]:
         if self.forecaster is None:
             return ()
+        if not len(patterns):
+            return self.forecaster.see(())
         games = self.roller.catalogue.games
-        return self.forecaster.see(
-            asked_of(
-                patterns, [game.league for game in games], [self.priors.of(number) for number in range(len(games))]
-            )
-        )
+        priors = [self.priors.of(number) for number in range(len(games))]
+        return self.forecaster.see(asked_of(patterns, [game.league for game in games], priors))
 
     def _fold(self, night: Night, until_ns: int) -> Ints:
         catalogue = self.roller.catalogue
