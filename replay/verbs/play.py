@@ -66,7 +66,8 @@ def play(
     from recorder.tape.reader import open_tape
     from replay.upstream.server import PlayOptions
 
-    del serve  # accepted, because it says what happens
+    if serve and view:
+        raise UsageError("a tape is served or looked at, not both", hint="leave out --serve")
     if not 0 < rate < float("inf"):
         raise UsageError(f"rate {rate} cannot be played", hint="--rate 10, or --step polls for as fast as possible")
     options = PlayOptions(

@@ -96,6 +96,7 @@ def test_damage_ends_it_with_five(tape: Path, tmp_path: Path) -> None:
     [
         ("nowhere",),
         ("--rate", "0"),
+        ("--view", "--serve"),
         ("--rate", "nan"),
         ("--start-offset", "99h"),
         ("--start-offset", "soon"),

@@ -229,11 +229,9 @@ export const paintHeader = (serverMs) => {
   mark(link, "bad", night.isLost && !night.tape);
   const lost = byId("lost");
   const isShown = night.isLost && night.lostAt !== null;
-  if (isShown) {
-    const seconds = Math.floor((performance.now() - night.lostAt) / 1000);
-    const since = `Connection lost ${seconds < 5 ? "just now" : `${seconds - (seconds % 5)} s ago`}.`;
-    say(lost, `${since} Nothing on this page is current; trying again.`);
-  }
+  // Said once: an alert that changes is read out again.
+  const when = isShown && night.lostMs !== null ? ` at ${utc(night.lostMs)} UTC` : "";
+  if (isShown) say(lost, `Connection lost${when}. Nothing on this page is current; trying again.`);
   lost.hidden = !isShown;
   mark(document.body, "islost", isShown);
 };

@@ -4,7 +4,7 @@ import { makePattern, other, quote, signalItem } from "./board.js";
 import { clockWords, makeCharts } from "./chart.js";
 import { el, mark, say } from "./dom.js";
 import { courtTime, lastAt, readHistory, scoreChanges } from "./history.js";
-import { freshness, night, now, whyStale } from "./night.js";
+import { freshness, night, now, signalKey, whyStale } from "./night.js";
 import { get } from "./wire.js";
 import { NONE, age, cents, isKnown, ms, points, shares, signed, standing, utc } from "./words.js";
 
@@ -112,7 +112,7 @@ export const makeGame = (page, gameId, { changed, seek }) => {
       }
       paintFacts(entry, { title, why, facts, pattern });
       const mine = night.signals.filter((signal) => signal.game_id === gameId);
-      const keys = mine.map((signal) => signal.seq).join();
+      const keys = mine.map(signalKey).join();
       if (signals.dataset.keys !== keys) signals.replaceChildren(...mine.map(signalItem));
       signals.dataset.keys = keys;
       if (charts === null) open();
@@ -160,10 +160,11 @@ const paintFacts = (entry, { title, why, facts, pattern }) => {
   mark(pattern.element, "old", fresh.game);
 };
 
+const finalOf = (prediction) => prediction?.forecasts.find((one) => one.horizon === "final");
+
 const forecast = (prediction) => {
-  const found = (prediction?.forecasts ?? prediction ?? []).find((one) => one.horizon === "final");
-  if (!found) return NONE;
-  return `${points(found.point_forecast)} [${points(found.interval_lower)}, ${points(found.interval_upper)}]`;
+  const found = finalOf(prediction);
+  return found ? `${points(found.point_forecast)} [${points(found.interval_lower)}, ${points(found.interval_upper)}]` : NONE;
 };
 
 const append = (history, state, at, signals) => {
@@ -173,10 +174,13 @@ const append = (history, state, at, signals) => {
   put(history.mid, isQuoted ? book.mid_u6 / 1e4 : null);
   put(history.spread, isQuoted ? (book.ask_u6 - book.bid_u6) / 1e4 : null);
   put(history.model, isKnown(state.model_home_u6) ? state.model_home_u6 / 1e4 : null);
+  put(history.clock, state.period, state.clock_ms);
   if (isKnown(state.home_score)) put(history.score, state.home_score, state.away_score);
-  const known = new Set(history.signals.map((signal) => signal.seq));
+  const margin = finalOf(state.prediction);
+  if (margin) put(history.prediction, margin.interval_lower, margin.point_forecast, margin.interval_upper);
+  const known = new Set(history.signals.map(signalKey));
   for (const signal of signals) {
-    if (!known.has(signal.seq)) history.signals.push({ ...signal, is_home: signal.token_id === book?.token_id });
+    if (!known.has(signalKey(signal))) history.signals.push({ ...signal, is_home: signal.token_id === book?.token_id });
   }
 };
 

@@ -2,7 +2,7 @@
 
 import { makeBoard, paintHeader } from "./board.js";
 import { byId, el, say } from "./dom.js";
-import { night, now } from "./night.js";
+import { find, night, now } from "./night.js";
 import { follow, keepToken, openNight } from "./wire.js";
 
 let view = null; // { paint, close? }
@@ -94,7 +94,7 @@ const askToken = () =>
   });
 
 const startTape = async () => {
-  night.isLost = false;
+  find();
   if (night.tape.label) {
     say(byId("label"), night.tape.label.toUpperCase());
     byId("label").hidden = false;

@@ -13,7 +13,8 @@ export const night = {
   signals: [], // newest first
   health: null,
   isLost: true,
-  lostAt: null,
+  lostAt: null, // when, by this machine's steady clock, and what the server's time was then
+  lostMs: null,
   tape: null, // { name, label, first_ns, last_ns } where a recorded tape is looked at
   nowMs: null, // the server's time when it last said it, and when that was
   nowAt: 0,
@@ -27,6 +28,19 @@ export const setNow = (nowMs) => {
 };
 
 export const now = () => (night.nowMs === null || night.tape ? night.nowMs : night.nowMs + performance.now() - night.nowAt);
+
+export const lose = () => {
+  if (night.lostAt === null) {
+    night.lostAt = performance.now();
+    night.lostMs = now();
+  }
+  night.isLost = true;
+};
+
+export const find = () => {
+  night.isLost = false;
+  night.lostAt = null;
+};
 
 // A signal that is told twice, by the answer and by the socket, is one signal.
 export const addSignals = (signals) => {

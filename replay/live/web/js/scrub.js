@@ -2,7 +2,7 @@
 
 import { el, mark, say } from "./dom.js";
 import { courtTime } from "./history.js";
-import { night, setNow, take } from "./night.js";
+import { find, lose, night, setNow, take } from "./night.js";
 import { get } from "./wire.js";
 import { day, ms, utc } from "./words.js";
 
@@ -91,11 +91,9 @@ export const makeScrubber = (box, changed) => {
         answer.games.forEach(take);
         night.signals = answer.signals;
         setNow(at);
-        night.isLost = false;
-        night.lostAt = null;
+        find();
       } catch {
-        night.isLost = true;
-        night.lostAt ??= performance.now();
+        lose();
         stop();
       }
       changed();

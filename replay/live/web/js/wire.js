@@ -1,6 +1,6 @@
 // The way to the server: questions over HTTP, news over one WebSocket, and a loud word when neither comes.
 
-import { addSignals, night, setNow, take } from "./night.js";
+import { addSignals, find, lose, night, setNow, take } from "./night.js";
 import { ms } from "./words.js";
 
 const HEALTH_EVERY_MS = 5_000;
@@ -47,15 +47,13 @@ export const openNight = async () => {
 export const follow = async (changed, askToken) => {
   let socket = null;
   let tries = 0;
-  const lose = () => {
-    if (!night.isLost || night.lostAt === null) night.lostAt = performance.now();
-    night.isLost = true;
+  const gone = () => {
+    lose();
     changed();
   };
   const found = () => {
     if (!night.isLost || socket?.readyState !== WebSocket.OPEN) return;
-    night.isLost = false;
-    night.lostAt = null;
+    find();
     tries = 0;
     changed();
   };
@@ -81,7 +79,7 @@ export const follow = async (changed, askToken) => {
     socket.addEventListener("close", again, { once: true });
   };
   const again = () => {
-    lose();
+    gone();
     setTimeout(connect, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
   };
   // A socket can be open and the server gone: its health is asked for as well, and no answer means lost.
@@ -91,7 +89,7 @@ export const follow = async (changed, askToken) => {
       await askHealth();
       found();
     } catch {
-      lose();
+      gone();
     }
     changed();
   }, HEALTH_EVERY_MS);
