@@ -14,7 +14,7 @@ __all__ = ["draw"]
 _GOOD, _BAD, _STALE = "bold green", "bold red", "dim"
 _FEED_COLUMNS = ("feed", "state", "age", "msg/s", "usual", "gaps", "reconn.", "lag p50", "lag p99")
 _SPARED = frozenset({"usual", "lag p50"})
-_WIDE, _WHY_MIN = 100, 8
+_WIDE, _WHY_MIN = 100, len("last trouble")
 
 
 def draw(seen: Look, *, width: int = 160, rows_max: int = 100) -> Group:
