@@ -305,7 +305,7 @@ def _result(
         pnl_by_game_u6=by_game,
         drawdown_u6=drawdown(by_game).depth_u6,
         roi=round(pnl_u6 / figures["cost_u6"], 6) if figures["cost_u6"] else None,
-        hit_rate=round(np.count_nonzero(by_game > 0) / traded, 6) if traded else None,
+        hit_rate=round(int(np.count_nonzero(by_game > 0)) / int(traded), 6) if traded else None,
         mean_edge_c=round(edge_u6 / signals / 1e4, 4) if signals else 0.0,
         fill_edge_c=round(gained_u6 / bought_u6 * 100, 4) if bought_u6 else 0.0,
         pnl_per_game=limits[0],
