@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -13,7 +15,16 @@ from recorder.tape.writer import TapeWriter
 from replay.core.cells import Policy, Sizing
 from replay.film import decoder_version
 from replay.settings import AS_RECORDED, Setting, View
-from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch, tell_torn
+from replay.verbs.options import (
+    films_of,
+    milliseconds,
+    predictor_of,
+    progress_bar,
+    setting_of,
+    setting_options,
+    stopwatch,
+    tell_torn,
+)
 
 
 def setting_from(*words: str) -> Setting:
@@ -127,3 +138,24 @@ def test_a_torn_tail_is_told(tmp_path, capsys) -> None:
     hot.write_bytes(hot.read_bytes() + hot.read_bytes()[80:120])
     tell_torn([open_tape(tmp_path / "a")])
     assert "a ends in a block that was cut short" in capsys.readouterr().err
+
+
+def test_the_predictor_is_the_ensemble_another_or_none() -> None:
+    """By default the one that ships; by name what is installed; `none` is none; a wrong name is told."""
+    default, named = predictor_of(None), predictor_of("ensemble")
+    assert default is not None
+    assert named is not None
+    assert default.name == named.name == "ensemble"
+    assert predictor_of("none") is None
+    with pytest.raises(UsageError, match="no predictor 'nobody'"):
+        predictor_of("nobody")
+
+
+def test_without_onnxruntime_there_are_no_forecasts_unless_asked_for(monkeypatch, capsys) -> None:
+    """A core install plays tapes as ever and says what it leaves out; asked by name, it is an error."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert predictor_of(None) is None
+    told = capsys.readouterr().err
+    assert told.startswith("no forecasts: predictor 'ensemble' needs onnxruntime")
+    with pytest.raises(UsageError, match="needs onnxruntime"):
+        predictor_of("ensemble")

@@ -131,3 +131,21 @@ def test_a_tape_that_is_not_there() -> None:
 def test_numbers_that_no_replay_can_have_are_wrong_usage(words) -> None:
     """A phase before the first, and chunks of nothing, are refused with exit code 2."""
     assert run(SAMPLE, *words).exit_code == 2
+
+
+def test_forecasts_are_told_and_written(tmp_path) -> None:
+    """Each complete pattern has its forecasts, on the terminal and in predictions.parquet; without a predictor none."""
+    output = run(SAMPLE, "--out", "with").output
+    played = facts(SAMPLE, "--predictor", "none")
+    patterns = output.count("pattern complete")
+    assert patterns > 0
+    assert output.count("half-time ") == output.count("; final ") == patterns
+    assert f"digest {played['digest']}" in output
+    written = pl.read_parquet(tmp_path / "with" / "predictions.parquet")
+    assert written.filter(pl.col("minutes") == 18).height == 2 * patterns
+    assert written["minutes"].n_unique() > 10
+    assert (written["latency_ns"] > 0).all()
+    card = json.loads((tmp_path / "with" / "ledger.json").read_bytes())
+    assert (card["predictor"], card["predictions"]) == ("ensemble", written.height // 2)
+    (tape,) = played["tapes"]
+    assert (tape["predictor"], tape["predictions"]) == (None, 0)
