@@ -16,9 +16,24 @@ from replay.live.outlet import OutletPlan
 from replay.live.tap import LiveEngine
 from replay.settings import Setting
 
-__all__ = ["EAGER", "relive", "rewrite"]
+__all__ = ["EAGER", "FAILING", "relive", "rewrite"]
 
 EAGER = LiveConfig(setting=Setting(min_edge_u6=20_000, cooldown_ms=30_000))
+
+FAILING = """
+from strategies.fusion import SignalFuser
+
+class Failing(SignalFuser):
+    name = "failing"
+    rows = 0
+
+    def run(self, rows, *others):
+        self.rows += len(rows.seq)
+        if self.rows > 2_000:
+            raise ZeroDivisionError("out of ideas")
+        return SignalFuser.run(rows, *others)
+"""
+"""A strategy that raises after a while, as a module of its own."""
 
 
 def relive(

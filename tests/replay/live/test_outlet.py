@@ -8,11 +8,13 @@ import signal as signals
 
 import pytest
 from board_kit import book, game, signal
-from served import served, wait_for
+from relive import EAGER, FAILING, relive
+from served import Served, served, wait_for
 
 from recorder.envelope import Kind
 from recorder.errors import UsageError
 from recorder.tape.reader import open_tape
+from replay.live.decisions import LiveConfig
 from replay.live.outlet import Outlet, OutletPlan, listen, names_of
 
 
@@ -80,8 +82,6 @@ def test_an_exposed_address_has_its_own_name() -> None:
 
 def test_a_live_night_is_served_and_told(night, tmp_path) -> None:
     """A recorded night lived through with an outlet: decisions on the tape are the signals that were printed."""
-    from relive import EAGER, relive
-
     out = tmp_path / "out"
     saved = os.dup(1)
     with out.open("wb") as file:
@@ -101,3 +101,25 @@ def test_a_live_night_is_served_and_told(night, tmp_path) -> None:
     assert max(one["n"] for one in told if one["type"] == "pattern") == 18
     latency = json.loads((tmp_path / "live.latency.json").read_text())["stages"]
     assert {"decoded", "inferred", "edge", "emitted"} <= set(latency)
+
+
+def test_an_engine_that_is_cut_degrades_the_api_and_not_the_recording(night, tmp_path) -> None:
+    """While the recording goes on, health says degraded and why, and no game is shown as live."""
+    path = tmp_path / "failing.py"
+    path.write_text(FAILING)
+    listeners = listen("127.0.0.1", 0, is_exposed=False, has_token=False)
+    site = Served(None, listeners[0].getsockname()[1], [])
+    plan = OutletPlan(listeners=listeners, names=names_of(listeners))
+    seen = []
+
+    def look() -> None:
+        wait_for(lambda: "cut" in (seen.append(site.json("/v1/health")) or seen[-1]["engine"]))
+        seen.append(site.json("/v1/games"))
+
+    config = LiveConfig(strategy=f"{path}:Failing", setting=EAGER.setting)
+    tape = relive(night.read(), tmp_path / "live", config, plan=plan, before_end=look)
+    health, games = seen[-2:]
+    assert health["status"] == "degraded"
+    assert "the engine is cut off, recording goes on: ZeroDivisionError: out of ideas" in health["reasons"]
+    assert [(one["is_stale"], one["why"]) for one in games["games"]] == [(True, "the engine has ended")]
+    assert len(open_tape(tape.path)) > len(night)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 from click.testing import CliRunner
-from relive import EAGER, relive
+from relive import EAGER, FAILING, relive
 
 from recorder.envelope import Envelope, Kind
 from recorder.tape.fsck import verify_tape
@@ -26,20 +26,6 @@ from replay.settings import Setting
 from replay.verbs.live import live
 
 ROOT = Path(__file__).resolve().parents[3]
-
-FAILING = """
-from strategies.fusion import SignalFuser
-
-class Failing(SignalFuser):
-    name = "failing"
-    rows = 0
-
-    def run(self, rows, *others):
-        self.rows += len(rows.seq)
-        if self.rows > 2_000:
-            raise ZeroDivisionError("out of ideas")
-        return SignalFuser.run(rows, *others)
-"""
 
 
 def of(tape: Tape, kind: Kind, note: str = "") -> list[Envelope]:
