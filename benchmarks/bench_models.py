@@ -5,7 +5,7 @@ What models cost: an answer from 1,000 states, with and without priors, a live o
     python benchmarks/bench_models.py --games games.parquet --timeline score_timeline.parquet
 
 With a history it also prints what a fit on all seasons but the last says about the last, phase by phase, the same for
-gradient-boosted trees (LightGBM) on the model's own inputs, and how small the calibration error of a perfect model is
+gradient-boosted trees (LightGBM) on the model's own inputs and for an isotonic layer, and how small the calibration error of a perfect model is
 on as many games. Needs the extra `research` for that.
 """
 
@@ -87,12 +87,23 @@ def judged(whole: History) -> None:
             f"{name}: Brier {scores.brier:.4f}, log loss {scores.log_loss:.4f}, ECE {scores.ece:.4f}; "
             "Brier lower than brownian's by {:.4f} ({:.4f} to {:.4f})".format(*gain)
         )
+    ironed = isotonic(model.predict_wp(learned, 1), won, ours)
+    scores, gain = judge(ironed, is_win, game, seed=7), gains(ironed, ours, is_win, game, seed=7)["brier"]
+    print(f"isotonic on top: Brier {scores.brier:.4f}, ECE {scores.ece:.4f}; Brier lower by {gain[0]:.4f}")
     perfect(model, later.games.height)
+
+
+def isotonic(said: np.ndarray, won: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Fit an isotonic layer to what the model said of the seasons it was fitted on; return what it makes of others."""
+    from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - of the extra `research`
+
+    layer = IsotonicRegression(out_of_bounds="clip").fit(said / 1e6, won)
+    return np.rint(layer.predict(asked / 1e6) * 1e6).astype(np.int64)
 
 
 def trees(model: Brownian, learned: GameStates, won: np.ndarray, asked: GameStates, *, based: bool) -> np.ndarray:
     """Fit trees on lead, time, prior and pace, from scratch or on top of the model; return their answers in u6."""
-    import lightgbm  # noqa: PLC0415 - the one thing here that the extra `research` brings
+    import lightgbm  # noqa: PLC0415 - of the extra `research`
 
     def inputs(batch: GameStates) -> np.ndarray:
         pace = (batch.home_score + batch.away_score) * 60_000 / np.maximum(batch.elapsed_ms, 30_000)
