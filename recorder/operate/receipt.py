@@ -2,8 +2,8 @@
 The completeness receipt of a game: for how much of its time each source told us what it should have.
 
 Theory of operation, as a fold over envelopes. A game is on from the first scoreboard that says so until one says that
-it is over. A scoreboard covers the ten seconds after each answer that lists the game, a file of its own thirty; the
-witness covers two and a half minutes after a book. The market covers a game while both of its tokens have a book and a
+it is over. A scoreboard covers the ten seconds after each answer that lists the game, a file of its own 75 (it is asked
+for every 30, and holds all that was before); the witness covers two and a half minutes after a book. The market covers a game while both of its tokens have a book and a
 socket: from their `book` until that socket closes or is found silent. What is left of the game's time is a gap.
 """
 
@@ -25,7 +25,7 @@ __all__ = ["Receipt", "Receipts", "SourceReceipt"]
 _S = 1_000_000_000
 _LONGEST_NS = 8 * 3600 * _S
 _SCOREBOARD_FRESH_NS = 10 * _S
-_GAME_FILE_FRESH_NS = 30 * _S
+_GAME_FILE_FRESH_NS = 75 * _S
 _WITNESS_FRESH_NS = 150 * _S
 _MARKET, _WITNESS = "polymarket.market", "polymarket.book"
 _COMPLETE = 0.99

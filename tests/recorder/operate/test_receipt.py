@@ -130,5 +130,5 @@ def test_a_file_of_a_game_covers_it(script) -> None:
     night.plan(0)
     night.espn(0, "in")
     night.put(5, "nba.plays", Kind.BODY, b"{}", url="http://nba/playbyplay_0022.json", status=200)
-    night.espn(40, "post")
-    assert source(receipt_of(night), "nba.plays").seconds == 30.0
+    night.espn(100, "post")
+    assert source(receipt_of(night), "nba.plays").seconds == 75.0
