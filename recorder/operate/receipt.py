@@ -3,8 +3,9 @@ The completeness receipt of a game: for how much of its time each source told us
 
 Theory of operation, as a fold over envelopes. A game is on from the first scoreboard that says so until one says that
 it is over. A scoreboard covers the ten seconds after each answer that lists the game, a file of its own 75 (it is asked
-for every 30, and holds all that was before); the witness covers two and a half minutes after a book. The market covers a game while both of its tokens have a book and a
-socket: from their `book` until that socket closes or is found silent. What is left of the game's time is a gap.
+for every 30, and holds all that was before); the witness covers two and a half minutes after a book. The market covers
+a game while both of its tokens have a book and a socket: from their `book` until that socket closes or is found silent.
+What is left of the game's time is a gap.
 """
 
 from __future__ import annotations
