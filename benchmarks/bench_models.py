@@ -5,8 +5,8 @@ What models cost: an answer from 1,000 states, with and without priors, a live o
     python benchmarks/bench_models.py --games games.parquet --timeline score_timeline.parquet
 
 With a history it also prints what a fit on all seasons but the last says about the last, phase by phase, the same for
-gradient-boosted trees (LightGBM) on the model's own inputs and for an isotonic layer, and how small the calibration error of a perfect model is
-on as many games. Needs the extra `research` for that.
+gradient-boosted trees (LightGBM) on the model's own inputs and for an isotonic layer, and how small the calibration
+error of a perfect model is on as many games. Needs the extra `research` for that.
 """
 
 from __future__ import annotations

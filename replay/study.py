@@ -221,10 +221,13 @@ def _store(asked: Question) -> PartStore | None:
 
 
 def _source_of(name: str, strategy: Strategy, model: WinProbability) -> str:
-    """Return a hash over the source files of strategy and model, which may lie outside this program."""
+    """Return a hash over the files of strategy and model, which may lie outside this program: source and coefficients."""
     digest = hashlib.sha256()
     path = name.rpartition(":")[0]
     files = {path} if path.endswith(".py") else {inspect.getsourcefile(type(strategy)) or ""}
-    for file in sorted(files | {inspect.getsourcefile(type(model)) or ""}):
+    source = inspect.getsourcefile(type(model)) or ""
+    # A model that was fitted anew is another model, though its source is the same; the card's digests say so.
+    cards = {str(card) for card in Path(source).parent.glob("*.card.json")} if source else set()
+    for file in sorted(files | {source} | cards):
         digest.update(Path(file).read_bytes() if file else b"")
     return digest.hexdigest()
