@@ -25,7 +25,7 @@ __all__ = ["sweep"]
 _SHOWN = 15
 _BYTES_PER_CELL = 20_000
 """What a cell's answer takes, measured by the peak of sweeps of 4,505 and of 19,505 cells over the sample night."""
-_BOUNDS = ("", " at worst", " at best")
+_BOUNDS = ("", " at worst", " at best", " by events", " at best by events")
 
 
 @click.command(no_args_is_help=True)

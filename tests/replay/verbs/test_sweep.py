@@ -130,3 +130,13 @@ def test_a_grid_beyond_memory_is_refused_before_it_is_made() -> None:
         run(SAMPLE, *words)
     assert refused.value.what.startswith("a grid of 990,100,000 cells needs about 18,")
     assert "sweeps with a part of --min-edge" in refused.value.hint
+
+
+def test_a_plan_faster_than_the_recording_is_answered_from_event_times() -> None:
+    """Refused without, answered and named with --event-times, and bounded by them with --bounds."""
+    asked = (SAMPLE, "--min-edge", "4", "--poll", "1", "--recheck", "0")
+    with pytest.raises(UsageError, match="cannot be answered"):
+        run(*asked)
+    assert "1 s by events" in run(*asked, "--event-times").stdout
+    both = run(*asked, "--event-times", "--bounds", "--json")
+    assert [cell["bound"] for cell in json.loads(both.stdout)["cells"]] == ["pessimistic", "events_optimistic"]
