@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -94,8 +95,10 @@ def served(facts: Iterable[Fact] = (), *, port: int | None = None, **plan: objec
 
 
 def wait_for(is_so: Callable[[], object]) -> None:
-    """Ask until it is so; the outlet is another process, and what is told takes its way."""
+    """Ask until it is so: the outlet is another process, and what is told takes its way."""
+    pause = threading.Event()
     for _ in range(2_000):
         if is_so():
             return
+        pause.wait(0.005)
     raise AssertionError("it never became so")

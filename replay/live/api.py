@@ -207,7 +207,7 @@ async def _events(desk: Desk, last_event_id: str | None) -> AsyncIterator[bytes]
     desk.hub.listen(news)
     try:
         yield b"retry: 2000\n: gametape\n\n"
-        while True:
+        while not desk.hub.is_over:
             news.clear()
             found = board.signals_after(seq, n, _SIGNALS_MAX)
             if found:
@@ -276,9 +276,12 @@ class _Talk:
             self._desk.hub.join(self._outbox)
 
     async def tell(self) -> None:
-        """Send what there is to say for ever; close where the client has not read for too long."""
+        """Send what there is to say until it is over; close where the client has not read for too long."""
         while True:
             messages = await self._outbox.take()
+            if not messages and self._desk.hub.is_over:
+                await self._websocket.close(1001, f"the recording is over; last seq {self._desk.board.seq}")
+                return
             dropped = self._outbox.take_dropped()
             if dropped:
                 await self._send(msgspec.json.encode({"type": "dropped", "count": dropped}).decode())

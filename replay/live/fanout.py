@@ -110,6 +110,7 @@ class Hub:
         self.told = 0
         self.deliveries: list[Delivery] = []
         """The sinks, for whoever asks how they do."""
+        self.is_over = False
 
     def join(self, outbox: Outbox) -> None:
         """Let a client hear what happens from here on."""
@@ -118,6 +119,14 @@ class Hub:
     def leave(self, outbox: Outbox) -> None:
         """Forget a client."""
         self._outboxes.pop(outbox, None)
+
+    def end(self) -> None:
+        """Let everybody take what waits, and go."""
+        self.is_over = True
+        for outbox in self._outboxes:
+            outbox.end()
+        for event in self._listeners:
+            event.set()
 
     def listen(self, event: asyncio.Event) -> None:
         """Set this event with every new signal."""

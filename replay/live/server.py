@@ -54,8 +54,7 @@ async def serve_board(link: socket.socket, listeners: Sequence[socket.socket]) -
         flushing = group.create_task(hub.flush_for_ever(clock.now_ns))
         await _read(reader, board, hub, clock)
         flushing.cancel()
-        for one in hub.deliveries:
-            one.outbox.end()
+        hub.end()
         if delivering:
             await asyncio.wait(delivering, timeout=_LAST_WORDS_S)
         if server is not None and serving is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from asyncio import TimerHandle
@@ -123,7 +124,8 @@ class _Socket(WebSocketsSansIOProtocol):
 
 
 def _has_trace(record: logging.LogRecord) -> bool:
-    return record.exc_info is not None
+    """Say whether this is a failure of ours; whoever is still asking when it is over is cancelled, which is none."""
+    return record.exc_info is not None and not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _cancel(timer: TimerHandle | None) -> None:

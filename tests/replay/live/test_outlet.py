@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal as signals
@@ -10,6 +11,7 @@ import pytest
 from board_kit import book, game, signal
 from relive import EAGER, FAILING, relive
 from served import Served, served, wait_for
+from websockets.exceptions import ConnectionClosed
 
 from recorder.envelope import Kind
 from recorder.errors import UsageError
@@ -45,7 +47,8 @@ def test_an_outlet_that_dies_is_said_and_nothing_else() -> None:
     with served([game()]) as site:
         os.kill(site.outlet._process.pid, signals.SIGKILL)
         site.outlet._process.wait()
-        wait_for(lambda: site.tell(game()) or site.said)
+        site.tell(game())
+        site.outlet._thread.join(10)
         assert "recording goes on" in site.said[0]
         site.tell(signal(1))
 
@@ -123,3 +126,19 @@ def test_an_engine_that_is_cut_degrades_the_api_and_not_the_recording(night, tmp
     assert "the engine is cut off, recording goes on: ZeroDivisionError: out of ideas" in health["reasons"]
     assert [(one["is_stale"], one["why"]) for one in games["games"]] == [(True, "the engine has ended")]
     assert len(open_tape(tape.path)) > len(night)
+
+
+def test_everybody_is_told_when_it_is_over() -> None:
+    """When the link ends, streams end and sockets are closed with 1001 and the last seq; the process leaves quietly."""
+    with contextlib.ExitStack() as clients:
+        with served([game(), signal(3)]) as site:
+            stream = clients.enter_context(site.stream(last_event_id="0.0"))
+            client = clients.enter_context(site.socket())
+            client.send('{"subscribe": {"types": []}}')
+            assert json.loads(client.recv(10))["type"] == "snapshot"
+            process = site.outlet._process
+        assert b"id: 3.0" in stream.read()
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(10)
+    assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "the recording is over; last seq 1")
+    assert process.returncode == 0
