@@ -1,10 +1,11 @@
 """
-How fast a tape is written, sealed, verified and read, and how small it is.
+How fast a tape is written, sealed, verified and recovered, how small it is, and what a flipped bit costs.
 
-    python benchmarks/bench_tape.py [events]
+    python benchmarks/bench_tape.py           a simulated night of two games
+    python benchmarks/bench_tape.py 8         of so many games; `zstd -19` takes most of the time
 
-Synthetic envelopes shaped like a night: mostly book frames of some hundred bytes, now and then a scoreboard of 40 kB
-that differs from the one before in a few places. Every figure is of this machine, at this moment.
+The night is simulated (`gametape synth`). Rates are of raw payload, in processor time of one core. Every figure is of
+this machine, at this moment.
 """
 
 from __future__ import annotations
@@ -14,92 +15,126 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from recorder.envelope import Envelope, Kind, encode_meta
+import zstandard
+
+from recorder.envelope import Envelope
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
+from recorder.tape.recover import recover_tape
 from recorder.tape.seal import seal_tape
 from recorder.tape.writer import TapeWriter
+from replay.synth.night import night, plan_night
 
-T0_NS = 1_768_505_400_000_000_000
-
-
-def night(count: int, rng: random.Random) -> list[Envelope]:
-    tokens = [str(rng.randrange(10**76)) for _ in range(40)]
-    games = [f'{{"id":"{rng.randrange(10**9)}","name":"{rng.randbytes(600).hex()}","score":"%d"}}' for _ in range(32)]
-    scores = [0] * len(games)
-    made = []
-    for seq in range(count):
-        if seq % 1000 == 500:
-            scores[rng.randrange(len(scores))] += 2
-            body = ",".join(game % score for game, score in zip(games, scores, strict=True)).encode()
-            meta = encode_meta({"url": "https://site.api.espn.com/scoreboard", "status": 200, "sent_ns": seq})
-            made.append(Envelope(seq, T0_NS + seq * 100_000, "espn.nba", 0, Kind.BODY, meta, body))
-            continue
-        changes = ",".join(
-            f'{{"asset_id":"{rng.choice(tokens)}","price":"0.{rng.randrange(100):02d}","size":"{rng.randrange(100_000)}"'
-            f',"side":"BUY","hash":"{rng.randbytes(20).hex()}"}}'
-            for _ in range(2)
-        )
-        frame = f'{{"market":"0x{rng.getrandbits(256):x}","price_changes":[{changes}],"timestamp":"{seq}"}}'.encode()
-        made.append(Envelope(seq, T0_NS + seq * 100_000, "polymarket.market", 1, Kind.FRAME, b"", frame))
-    return made
+FLIPS = 300
+MB = 1e6
 
 
-def timed(name: str, count: int, work: Callable[[], object]) -> None:
-    begin = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - begin
-    print(f"{name:<34} {count / seconds:>12,.0f} events/s  {seconds:8.3f} s")
+def timed(name: str, size: int, work: Callable[[], object], *, repeat: int = 1) -> None:
+    best = float("inf")
+    for _ in range(repeat):
+        begin = time.process_time()
+        work()
+        best = min(best, time.process_time() - begin)
+    print(f"{name:<34} {size / MB / best:>8,.0f} MB/s  {best:8.3f} s")
 
 
-def size(path: Path) -> int:
+def size_of(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def write(path: Path, envelopes: list[Envelope], each: int) -> None:
-    with TapeWriter.create(path, created_ns=T0_NS) as writer:
+    with TapeWriter.create(path, created_ns=envelopes[0].recv_ns) as writer:
         for at, envelope in enumerate(envelopes, start=1):
             writer.append(envelope)
             if at % each == 0:
                 writer.commit()
 
 
-def append_only(path: Path, envelopes: list[Envelope]) -> None:
-    writer = TapeWriter.create(path, created_ns=T0_NS)
-    begin = time.perf_counter()
-    for envelope in envelopes:
-        writer.append(envelope)
-    seconds = time.perf_counter() - begin
-    print(f"{'append alone':<34} {len(envelopes) / seconds:>12,.0f} events/s  {seconds:8.3f} s")
-    writer.close()
+def append_alone(path: Path, envelopes: list[Envelope]) -> None:
+    frames = [one for one in envelopes if len(one.payload) < 1_000]
+    frames = [
+        Envelope(at, one.recv_ns, *[getattr(one, name) for name in one.__struct_fields__[2:]])
+        for at, one in enumerate(frames)
+    ]
+    with TapeWriter.create(path, created_ns=0) as writer:
+        begin = time.process_time()
+        for envelope in frames:
+            writer.append(envelope)
+        seconds = time.process_time() - begin
+    print(f"{'append alone, frames':<34} {len(frames) / seconds:>8,.0f} envelopes/s")
+
+
+def squeezed(lines: Iterable[bytes]) -> int:
+    """How many bytes `zstd -19 --long=27` makes of lines."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(19, window_log=27, enable_ldm=True)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return sum(len(packer.compress(line)) for line in lines) + len(packer.flush())
+
+
+def told(one: Envelope) -> bytes:
+    """An envelope as a line of JSON that says all that the tape says."""
+    feed, kind, meta, payload = one.feed.encode(), one.kind, one.meta or b"null", one.payload or b"null"
+    return b'{"recv_ns":%d,"feed":"%s","kind":%d,"meta":%s,"payload":%s}\n' % (one.recv_ns, feed, kind, meta, payload)
+
+
+def kept(tape: Path, name: str) -> None:
+    """Flip one bit at a time and see what `recover` keeps."""
+    rng = random.Random(7)
+    files = sorted((tape / name).iterdir())
+    rows = len(open_tape(tape))
+    noticed, least, whole = 0, rows, 0
+    for _ in range(FLIPS):
+        file = rng.choice(files)
+        data = bytearray(file.read_bytes())
+        at = rng.randrange(len(data))
+        data[at] ^= 1 << rng.randrange(8)
+        sound = file.read_bytes()
+        file.write_bytes(data)
+        report = verify_tape(tape)
+        noticed += not report.ok
+        least, whole = min(least, report.events), whole + report.events
+        file.write_bytes(sound)
+    share = f"{whole / FLIPS / rows:.1%}, at worst {least / rows:.1%}"
+    print(f"{name}: {noticed} of {FLIPS} flipped bits noticed; rows kept {share}")
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
-    envelopes = night(count, random.Random(7))
-    raw = sum(len(one.payload) + len(one.meta) for one in envelopes)
+    games = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    envelopes = list(night(plan_night(7, games, "2026-01-15", 50_000 * games)))
+    raw = sum(len(one.payload) for one in envelopes)
     folder = Path(tempfile.mkdtemp(prefix="bench-tape-"))
     try:
-        print(f"{count:,} envelopes, {raw / 2**20:,.1f} MiB of payload")
-        append_only(folder / "append", envelopes)
-        for each in (256, 1024, 8192):
-            timed(
-                f"append, fdatasync every {each}", count, lambda each=each: write(folder / f"c{each}", envelopes, each)
+        print(f"simulated night of {games} games: {len(envelopes):,} envelopes, {raw / MB:,.1f} MB of payload")
+        append_alone(folder / "append", envelopes)
+        for each in (256, 1024):
+            timed(f"append, fdatasync every {each}", raw, lambda each=each: write(folder / f"c{each}", envelopes, each))
+        tape = folder / "c256"
+        hot = size_of(tape)
+        killed = Path(shutil.copytree(tape, folder / "killed"))
+        last = max((killed / "hot").iterdir())
+        last.write_bytes(last.read_bytes()[:-1_000])
+        timed("recover, hot, killed", raw, lambda: recover_tape(killed, write=True))
+        timed("verify --deep, hot", raw, lambda: verify_tape(tape, deep=True))
+        kept(tape, "hot")
+        shutil.copytree(tape, folder / "warm")
+        seal_tape(folder / "warm")
+        timed("seal", raw, lambda: seal_tape(tape))
+        timed("verify --deep, sealed", raw, lambda: verify_tape(tape, deep=True), repeat=3)
+        timed("read, sealed", raw, lambda: sum(1 for _ in open_tape(tape).read()), repeat=3)
+        kept(tape, "sealed")
+        sealed = size_of(tape)
+        print(f"hot {hot / MB:.2f} MB, sealed {sealed / MB:.2f} MB, {sealed / len(envelopes):.1f} bytes an envelope")
+        for name, lines in (
+            ("payloads", (one.payload + b"\n" for one in envelopes)),
+            ("envelopes", map(told, envelopes)),
+        ):
+            packed = squeezed(lines)
+            print(
+                f"zstd -19 --long=27 of the {name} as lines: {packed / MB:.2f} MB; sealed: {sealed / packed:.2f} of it"
             )
-        tape = folder / "c1024"
-        print(f"hot: {size(tape) / count:.1f} bytes an event, {size(tape) / raw:.3f} of the payload")
-        timed("open (scan all blocks)", count, lambda: open_tape(tape))
-        timed("read hot", count, lambda: sum(1 for _ in open_tape(tape).read()))
-        timed("digest hot", count, lambda: open_tape(tape).digest())
-        timed("verify hot", count, lambda: verify_tape(tape))
-        timed("seal", count, lambda: seal_tape(tape))
-        print(f"sealed: {size(tape) / count:.1f} bytes an event, {size(tape) / raw:.3f} of the payload")
-        timed("read sealed", count, lambda: sum(1 for _ in open_tape(tape).read()))
-        timed("verify sealed", count, lambda: verify_tape(tape))
-        timed("verify sealed --deep", count, lambda: verify_tape(tape, deep=True))
     finally:
         shutil.rmtree(folder)
 
