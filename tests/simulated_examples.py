@@ -10,10 +10,10 @@ __all__ = ["simulated_examples"]
 
 
 def simulated_examples(games: int, seed: int = 3, *, known: float = 1.0) -> Examples:
-    """Return games whose strength, where it is known, adds four points to the final margin for each log odd."""
+    """Return games whose strength, where it is known, adds twelve points to the final margin for each log odd."""
     generator = np.random.default_rng(seed)
     strength = generator.normal(0.0, 1.0, games)
-    steps = generator.normal(strength[:, None] * 4 / 48, 2.2, (games, 48))
+    steps = generator.normal(strength[:, None] * 12 / 48, 2.2, (games, 48))
     leads = np.rint(steps.cumsum(axis=1)).astype(np.int64)
     prior_u6 = np.rint(1e6 / (1 + np.exp(-strength))).astype(np.int64)
     teams = np.array(["BOS", "NYK", "LAL", "DEN"])
