@@ -221,7 +221,7 @@ def _store(asked: Question) -> PartStore | None:
 
 
 def _source_of(name: str, strategy: Strategy, model: WinProbability) -> str:
-    """Return a hash over the files of strategy and model, which may lie outside this program: source and coefficients."""
+    """Return a hash over source and cards of strategy and model, which may lie outside this program."""
     digest = hashlib.sha256()
     path = name.rpartition(":")[0]
     files = {path} if path.endswith(".py") else {inspect.getsourcefile(type(strategy)) or ""}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 
 import pytest
 
 from recorder.errors import UsageError
 from replay.controls import Control
+from replay.find import load_strategy
 from replay.holdout import HoldOuts
 from replay.runs import featured_cell
 from replay.settings import Setting, View
-from replay.study import Question, conduct, remember, trials_folder
+from replay.study import Question, _source_of, conduct, remember, trials_folder
 from replay.trials import TrialLedger
 
 SETTINGS = [Setting(min_edge_u6=edge) for edge in (20_000, 40_000, 60_000)]
@@ -120,3 +122,16 @@ def test_a_folder_that_cannot_be_written(nights, tmp_path, monkeypatch) -> None:
     with pytest.raises(UsageError, match="cannot be remembered") as refused:
         conduct(nights[:1], ASKED, now_ns=1)
     assert "GAMETAPE_TRIALS_DIR" in refused.value.hint
+
+
+def test_a_model_fitted_anew_is_another(tmp_path, monkeypatch):
+    """Kept parts are told apart by the card beside a model's source, not by its source alone."""
+    (tmp_path / "fitted_here.py").write_text("class Model:\n    name = 'mine'\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    model = importlib.import_module("fitted_here").Model()
+    card = tmp_path / "mine.card.json"
+    sources = set()
+    for text in ("{}", '{"sha256": "1"}', '{"sha256": "2"}'):
+        card.write_text(text)
+        sources.add(_source_of("fusion", load_strategy("fusion"), model))
+    assert len(sources) == 3

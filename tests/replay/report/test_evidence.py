@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from replay.core.events import GameStatus
 from replay.find import load_strategy
 from replay.models import load_model
 from replay.report.evidence import gather
@@ -74,3 +77,26 @@ def test_several_tapes_are_one_evidence(film):
     assert alone.judgement is not None
     assert both.judgement.states == 2 * alone.judgement.states
     assert both.equity.points[-1][1] == 2 * alone.equity.points[-1][1]
+
+
+def test_games_beyond_the_training_are_named(film, sweep):
+    """A night with a hundred points of lead is warned of in the header; the sample, an ordinary night, is not."""
+    states = film.night.states.copy()
+    on = np.flatnonzero((states[:, 4] == GameStatus.LIVE) & (states[:, 8] >= 0))
+    states[on[-3:], 8] = states[on[-3:], 9] + 100
+    beyond = replace(film, night=film.night._replace(states=states))
+
+    def told(night):
+        found = gather([night], load_strategy("fusion"), load_model("brownian"), sweep, featured_cell(sweep))
+        return [warning.text for warning in found.warnings if "was fitted on" in warning.text]
+
+    assert told(film) == []
+    assert any("points of lead" in text for text in told(beyond))
+
+
+def test_the_parts_of_both_scores_add_up(evidence):
+    """Reliability, resolution, uncertainty and what is within bins are the Brier scores of model and market."""
+    judged = evidence.judgement
+    for parts, brier in ((judged.model_parts, judged.model_brier), (judged.market_parts, judged.market_brier)):
+        reliability, resolution, uncertainty, within = parts
+        assert abs(reliability - resolution + uncertainty + within - brier) < 1e-6
