@@ -86,7 +86,8 @@ def test_a_score_that_comes_again_after_a_correction_is_not_mistaken() -> None:
     assert [(one.home, one.away) for one in changes] == [(2, 0), (4, 0), (2, 0), (2, 3)]
     again = changes[2].shown[0]
     assert again is not None
-    # 2:0 alone cannot prove that the basket was taken away: 2:3 does
+    # 2:0 alone proves neither that the basket was taken away nor that it still stood: 4:0 and 2:3 do
+    assert again.lacked_ns == script.now_ns - 14 * S
     assert again.by_ns == script.now_ns
     assert changes[2].upper_ns == changes[3].upper_ns
 
