@@ -111,6 +111,7 @@ class Hub:
         self.deliveries: list[Delivery] = []
         """The sinks, for whoever asks how they do."""
         self.is_over = False
+        self._left = asyncio.Event()
 
     def join(self, outbox: Outbox) -> None:
         """Let a client hear what happens from here on."""
@@ -119,6 +120,7 @@ class Hub:
     def leave(self, outbox: Outbox) -> None:
         """Forget a client."""
         self._outboxes.pop(outbox, None)
+        self._note_leaving()
 
     def end(self) -> None:
         """Let everybody take what waits, and go."""
@@ -127,6 +129,15 @@ class Hub:
             outbox.end()
         for event in self._listeners:
             event.set()
+        self._note_leaving()
+
+    async def left(self) -> None:
+        """Wait until everybody has gone, once it is over."""
+        await self._left.wait()
+
+    def _note_leaving(self) -> None:
+        if self.is_over and not self._outboxes and not self._listeners:
+            self._left.set()
 
     def listen(self, event: asyncio.Event) -> None:
         """Set this event with every new signal."""
@@ -135,6 +146,7 @@ class Hub:
     def unlisten(self, event: asyncio.Event) -> None:
         """Forget the event."""
         self._listeners.pop(event, None)
+        self._note_leaving()
 
     def tell(self, changes: Changes, now_ns: int) -> None:
         """Tell at once what must not wait: signals, patterns, predictions, scores. The rest is told with `flush`."""

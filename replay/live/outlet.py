@@ -34,7 +34,7 @@ _HEALTH_NS = 500_000_000
 _IDLE_S = 0.25
 _SIGNALS_MAX = 100_000
 _OTHERS_MAX = 10_000
-_END_S = 4.0
+_END_S = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ __all__ = ["serve_board"]
 
 _OUT = Subscription(types=frozenset({"signal", "pattern", "prediction"}))
 _LAST_WORDS_S = 2.0
+_GOODBYE_S = 0.5
 
 
 async def serve_board(link: socket.socket, listeners: Sequence[socket.socket]) -> None:
@@ -57,6 +58,11 @@ async def serve_board(link: socket.socket, listeners: Sequence[socket.socket]) -
         hub.end()
         if delivering:
             await asyncio.wait(delivering, timeout=_LAST_WORDS_S)
+        for one in hub.deliveries:
+            hub.leave(one.outbox)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                await hub.left()
         if server is not None and serving is not None:
             server.should_exit = True
             await serving
