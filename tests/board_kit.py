@@ -30,6 +30,7 @@ def game(game_id: str = "nba:1", **more: object) -> GameFact:
         "away_score": 48,
         "seen_ns": 100 * S,
         "model_home_u6": 600_000,
+        "prior_home_u6": 550_000,
         "home_token": f"{game_id}-H",
         "away_token": f"{game_id}-A",
         "pattern": (1, 2),

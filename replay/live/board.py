@@ -96,7 +96,6 @@ class Board:
         self.health_ns = 0
         self.gaps: deque[GapFact] = deque(maxlen=_GAPS_MAX)
         self._predictions: dict[str, PredictionFact] = {}
-        self._priors: dict[str, int] = {}
         self._pasts: dict[str, _Past] = {}
         self._game_of: dict[str, str] = {}
 
@@ -154,7 +153,7 @@ class Board:
             game_age_ms=_age_ms(game.seen_ns, now_ns),
             recv_ns=_text(game.seen_ns),
             model_home_u6=fair,
-            prior_home_u6=self._priors.get(game_id),
+            prior_home_u6=game.prior_home_u6,
             tokens=Tokens(home=home, away=away),
             edge_u6=Edges(home=_edge(fair, home), away=_edge(None if fair is None else _DOLLAR_U6 - fair, away)),
             pattern=Pattern(entries=list(game.pattern), n=len(game.pattern)),
@@ -308,8 +307,6 @@ class Board:
         past.mid.add(book_ns := int(book.recv_ns or now_ns), book.mid_u6)
         touch = (book.bid_u6, book.ask_u6)
         past.spread.add(book_ns, None if touch[0] is None or touch[1] is None else touch[1] - touch[0])
-        if game.status == "scheduled" and book.mid_u6 is not None:
-            self._priors[game_id] = book.mid_u6
 
     def _book(self, token_id: str | None, now_ns: int) -> Book | None:
         if token_id is None:

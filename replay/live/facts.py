@@ -60,6 +60,7 @@ class GameFact(msgspec.Struct, frozen=True, tag="game", array_like=True, gc=Fals
     away_score: int | None
     seen_ns: int
     model_home_u6: int | None
+    prior_home_u6: int | None
     home_token: str | None
     away_token: str | None
     pattern: tuple[int, ...]

@@ -30,7 +30,6 @@ from replay.live.facts import TRUSTS, BookFact, Fact, GameFact, PredictionFact, 
 
 if TYPE_CHECKING:
     from replay.core.engine import Engine, Outcome
-    from replay.core.roll import Game
     from replay.live.decisions import Decision
 
 __all__ = ["STATUSES", "Observer", "named"]
@@ -121,7 +120,8 @@ class Observer:
         count = min(len(catalogue.games), sight.games.shape[1])
         tokens_of = engine.fold.market.tokens_of[:count]
         patterns = np.array([len(self._patterns.get(k, ())) for k in range(count)], np.int64).reshape(-1, 1)
-        now = np.hstack([sight.games[0, :count], sight.fair_u6[0, :count, None], tokens_of, patterns])
+        priors = np.array([engine.priors.of(k) for k in range(count)], np.int64).reshape(-1, 1)
+        now = np.hstack([sight.games[0, :count], sight.fair_u6[0, :count, None], tokens_of, patterns, priors])
         changed = dict.fromkeys(_differing(self._games, now))
         for k, game in enumerate(catalogue.games[:count]):
             names = (game.game_id, game.home, game.away)
@@ -129,16 +129,13 @@ class Observer:
                 self._names[k] = names
                 changed[k] = None
         self._games = now
-        return [
-            self._game(catalogue.games[k], k, sight.games[0, k], int(sight.fair_u6[0, k]), _token_ids(engine, k))
-            for k in changed
-            if catalogue.games[k].plan is not None
-        ]
+        return [self._game(engine, k) for k in changed if catalogue.games[k].plan is not None]
 
-    def _game(
-        self, game: Game, number: int, row: Ints, fair_u6: int, token_ids: tuple[str | None, str | None]
-    ) -> GameFact:
+    def _game(self, engine: Engine, number: int) -> GameFact:
+        game, sight = engine.roller.catalogue.games[number], engine.fold.sight
+        row = sight.games[0, number]
         is_known = row[FIRST] == 1
+        home_token, away_token = _token_ids(engine, number)
         return GameFact(
             game_id=game.game_id,
             league=game.league,
@@ -150,9 +147,10 @@ class Observer:
             home_score=int(row[HOME]) if is_known else None,
             away_score=int(row[AWAY]) if is_known else None,
             seen_ns=int(row[GAME_NS]),
-            model_home_u6=_or_none(fair_u6),
-            home_token=token_ids[0],
-            away_token=token_ids[1],
+            model_home_u6=_or_none(sight.fair_u6[0, number]),
+            prior_home_u6=_or_none(engine.priors.of(number)),
+            home_token=home_token,
+            away_token=away_token,
             pattern=self._patterns.get(number, ()),
         )
 

@@ -32,7 +32,7 @@ def test_a_state_has_touch_edge_and_ages_of_now() -> None:
     assert (state.game_age_ms, home.book_age_ms, state.recv_ns) == (2_000, 2_000, str(100 * S))
     assert whole().state("nba:1", NOW_NS + S).game_age_ms == 3_000
     assert (state.pattern.n, state.pattern.entries, state.pattern.of) == (2, [1, 2], 18)
-    assert (state.is_stale, state.why) == (False, None)
+    assert (state.is_stale, state.why, state.prior_home_u6) == (False, None, 550_000)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,6 @@ def test_games_are_sorted_worst_first() -> None:
         game("nba:bad"),
     )
     assert [state.game_id for state in made.states(NOW_NS)] == ["nba:bad", "nba:live", "nba:soon", "nba:over"]
-
-
-def test_the_prior_is_the_last_mid_before_the_start() -> None:
-    """It stands from the tip-off on, whatever the market does."""
-    made = board(game(status="scheduled"), book())
-    made.apply(batch(game(), book(bids=levels((70, 1)), asks=levels((72, 1)), seen_ns=101 * S), now_s=101))
-    assert made.state("nba:1", NOW_NS).prior_home_u6 == 550_000
 
 
 def test_signals_are_found_by_their_place() -> None:

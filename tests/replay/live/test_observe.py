@@ -37,6 +37,7 @@ def test_a_first_look_sees_every_game_with_a_market(lived) -> None:
     assert (game.status, game.model_home_u6) == ("live", int(engine.fold.sight.fair_u6[0, number]))
     assert game.home_score + game.away_score > 50
     assert len(game.pattern) == 18
+    assert game.prior_home_u6 == engine.priors.of(number) > 0
 
 
 def test_a_book_fact_has_the_touch_of_the_fold(lived) -> None:
