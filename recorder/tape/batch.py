@@ -7,16 +7,17 @@ again, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.envelope import Envelope, Kind, encode_row
-from recorder.tape.frames import Frames, Payloads, ShapeBook, read_frames, write_back
-from recorder.tape.walk import Walked, walk_rows
+from recorder.envelope import ENVELOPE_HEAD, Envelope, Kind, encode_row
+from recorder.jit import interpreted
+from recorder.tape.frames import INTERPRETED_BYTES_MAX, Frames, Payloads, ShapeBook, read_frames, write_back
+from recorder.tape.walk import Heads, Spans, Walked, lay_rows, walk_rows
 
 __all__ = ["Batch", "batch_of_rows", "batches_of", "may_be_shaped"]
 
@@ -32,7 +33,7 @@ class Batch:
     Envelopes as columns, one element an envelope.
 
     seq, recv_ns, conn, kind, feed: i64; feed is a number into feeds. frames has the values of those frames that are of
-    a shape. rest returns meta and payload of an envelope; its payload is not to be asked of a frame of a shape.
+    a shape; metas and payloads the bytes of all, but for the payloads of those frames.
     """
 
     seq: Ints
@@ -42,7 +43,8 @@ class Batch:
     feed: Ints
     feeds: tuple[str, ...]
     frames: Frames
-    rest: Callable[[int], tuple[bytes, bytes]]
+    metas: Payloads
+    payloads: Payloads
 
     def __len__(self) -> int:
         """Return how many envelopes there are."""
@@ -57,14 +59,30 @@ class Batch:
             written, ends = write_back(replace(self.frames, shape=shaped), ShapeBook(self.frames.shapes))
             text = written.tobytes()
         for at in rows.tolist():
-            meta, payload = self.rest(at)
-            if shaped[at] >= 0:
-                payload = text[ends[at - 1] if at else 0 : ends[at]]
-            yield self._made(at, meta, payload)
+            is_shaped = shaped[at] >= 0
+            payload = text[ends[at - 1] if at else 0 : ends[at]] if is_shaped else self.payloads[at]
+            yield self._made(at, self.metas[at], payload)
 
     def envelopes(self) -> Iterator[Envelope]:
         """Return all envelopes whole."""
         return self.some(np.arange(len(self)))
+
+    def rows(self) -> bytes:
+        """Return the canonical rows of all envelopes, end to end."""
+        written, ends = write_back(self.frames, ShapeBook(self.frames.shapes))
+        frames = Spans(written, ends - np.diff(ends, prepend=0), ends)
+        is_raw = self.frames.shape < 0
+        payloads = Spans(
+            self.payloads.data, self.payloads.begins, np.where(is_raw, self.payloads.ends, self.payloads.begins)
+        )
+        metas = Spans(self.metas.data, self.metas.begins, self.metas.ends)
+        feeds = Payloads.of([feed.encode() for feed in self.feeds])
+        sizes = sum(int((spans.ends - spans.begins).sum()) for spans in (frames, payloads, metas))
+        out = np.empty(sizes + (ENVELOPE_HEAD.size + 255) * len(self), np.uint8)
+        heads = Heads(self.seq, self.recv_ns, self.conn, self.kind, self.feed)
+        run = lay_rows if sizes > INTERPRETED_BYTES_MAX else interpreted(lay_rows)
+        size = run(heads, Spans(feeds.data, feeds.begins, feeds.ends), metas, payloads, frames, out)
+        return out[:size].tobytes()
 
     def _made(self, at: int, meta: bytes, payload: bytes) -> Envelope:
         feed, kind = self.feeds[self.feed[at]], _KINDS[int(self.kind[at])]
@@ -97,9 +115,6 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
     feed = np.array([feeds.setdefault(rows[begin:end], len(feeds)) for begin, end in spans], np.int64)
     payloads = Payloads(data, to.payload, to.end)
 
-    def rest(at: int) -> tuple[bytes, bytes]:
-        return rows[to.meta[at] : to.payload[at]], rows[to.payload[at] : to.end[at]]
-
     return Batch(
         seq=to.seq,
         recv_ns=to.recv_ns,
@@ -108,7 +123,8 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         feed=feed,
         feeds=tuple(name.decode() for name in feeds),
         frames=read_frames(payloads, may_be_shaped(to.kind, payloads), book),
-        rest=rest,
+        metas=Payloads(data, to.meta, to.payload),
+        payloads=payloads,
     )
 
 

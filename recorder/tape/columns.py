@@ -120,17 +120,14 @@ def _fixed(raw: NDArray[np.uint8], is_there: NDArray[np.bool_]) -> Column:
 def batch_of_record(record: pa.RecordBatch) -> Batch:
     """Return the rows of a row group, read with TEXTS as dictionaries."""
     columns: dict[str, Column] = dict(zip(record.schema.names, record.columns, strict=True))
-    feeds, metas, payloads = columns["feed"], columns["meta"], columns["payload"]
-
-    def rest(row: int) -> tuple[bytes, bytes]:
-        return metas[row].as_py().encode(), payloads[row].as_py()
-
+    feeds = columns["feed"]
     return Batch(
         **{name: _ints(columns[name]) for name in ("seq", "recv_ns", "conn", "kind")},
         feed=_ints(feeds.indices),
         feeds=tuple(feeds.dictionary.to_pylist()),
         frames=_frames(columns) if "frame" in columns else no_frames(len(record)),
-        rest=rest,
+        metas=_spans(columns["meta"]),
+        payloads=_spans(columns["payload"]),
     )
 
 
@@ -156,6 +153,13 @@ def _frames(columns: dict[str, Column]) -> Frames:
         spelling=_ints(of_change.field("spelling")),
         hash=_raw(of_change.field("hash"), 20),
     )
+
+
+def _spans(column: Column) -> Payloads:
+    """Return text or binary where it lies; what is null is empty."""
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
+    return Payloads(np.frombuffer(data or b"", np.uint8), ends[:-1], ends[1:])
 
 
 def _ints(column: Column) -> NDArray[np.int64]:

@@ -29,13 +29,22 @@ from recorder.tape.scan import (
 from recorder.tape.shapes import HOLES, SHAPES_MAX, Shape, learn_shape
 from recorder.tape.walk import compare_spans
 
-__all__ = ["Frames", "Payloads", "ShapeBook", "no_frames", "prove_frames", "read_frames", "write_back"]
+__all__ = [
+    "INTERPRETED_BYTES_MAX",
+    "Frames",
+    "Payloads",
+    "ShapeBook",
+    "no_frames",
+    "prove_frames",
+    "read_frames",
+    "write_back",
+]
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 _CHANGE_BYTES_MIN = 40
-_INTERPRETED_BYTES_MAX = 1 << 16
+INTERPRETED_BYTES_MAX = 1 << 16
 """So little is read before the compiler is loaded, and the same is read either way."""
 _FAILED_MAX = 8
 _KIND_BYTES = 32
@@ -186,7 +195,7 @@ def read_frames(payloads: Payloads, wanted: NDArray[np.bool_], book: ShapeBook) 
     Interpreted for a few, compiled for many: the same columns either way.
     """
     run = scan_frames
-    if int((payloads.ends - payloads.begins)[wanted].sum()) <= _INTERPRETED_BYTES_MAX:
+    if int((payloads.ends - payloads.begins)[wanted].sum()) <= INTERPRETED_BYTES_MAX:
         run = interpreted(scan_frames)
     mask = wanted.astype(np.int64)
     known = -1
@@ -231,7 +240,7 @@ def prove_frames(frames: Frames, payloads: Payloads, book: ShapeBook) -> Frames:
     begins = ends - np.diff(ends, prepend=0)
     sizes = payloads.ends - payloads.begins
     wrong = (frames.shape >= 0) & (ends - begins != sizes)
-    compare = compare_spans if len(written) > _INTERPRETED_BYTES_MAX else interpreted(compare_spans)
+    compare = compare_spans if len(written) > INTERPRETED_BYTES_MAX else interpreted(compare_spans)
     mask = ((frames.shape >= 0) & ~wrong).astype(np.int64)
     if compare(written, begins, payloads.data, payloads.begins, sizes, mask):
         wrong |= mask < 0
@@ -269,7 +278,7 @@ def write_back(frames: Frames, book: ShapeBook) -> tuple[Bytes, Ints]:
         spread=nothing,
     )
     out, ends = np.empty(room, np.uint8), np.empty(len(frames), np.int64)
-    run = write_frames if room > _INTERPRETED_BYTES_MAX else interpreted(write_frames)
+    run = write_frames if room > INTERPRETED_BYTES_MAX else interpreted(write_frames)
     size = run(book.program, of, np.frombuffer(data, np.uint8), out, ends)
     return out[:size], ends
 

@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.envelope import decode_rows, encode_row
+from recorder.envelope import decode_rows
 from recorder.errors import CorruptError
 from recorder.tape.catalog import Catalog, HotPart, SealedPart, read_catalog
 from recorder.tape.identity import (
@@ -110,8 +110,8 @@ def check_sealed(path: Path, entry: Sealed, *, deep: bool) -> list[Damage]:
         try:
             sealed.check(group)
             if deep:
-                for envelope in sealed.read(at):
-                    rows.update(encode_row(envelope))
+                for batch in sealed.batches(at):
+                    rows.update(batch.rows())
         except SealedError as error:
             damage.append(error.damage)
     damage.extend(_check_frame(file, entry))

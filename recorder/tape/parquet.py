@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder.envelope import Envelope, encode_row
+from recorder.envelope import Envelope
 from recorder.tape.batch import Batch
 from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_envelopes
 from recorder.tape.frames import ShapeBook
@@ -167,10 +167,11 @@ def describe_parquet(path: Path, file: str, *, tape_id: bytes) -> Sealed:
         with _opened(source, pq.read_metadata(source)) as reader:
             facts = _facts(reader)
             for at in range(reader.num_row_groups):
-                envelopes = [one for batch in _batches(reader, at) for one in batch.envelopes()]
-                rows.update(b"".join(map(encode_row, envelopes)))
-                first, last = envelopes[0], envelopes[-1]
-                spans.append((first.seq, last.seq, first.recv_ns, last.recv_ns))
+                batches = list(_batches(reader, at))
+                for batch in batches:
+                    rows.update(batch.rows())
+                first, last = batches[0], batches[-1]
+                spans.append((int(first.seq[0]), int(last.seq[-1]), int(first.recv_ns[0]), int(last.recv_ns[-1])))
         if facts["tape"] != tape_id.hex():
             raise ValueError("belongs to another tape")
         return Sealed(

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.envelope import Envelope, decode_rows, encode_row
+from recorder.envelope import Envelope, decode_rows
 from recorder.errors import CorruptError, DiskError, LockedError
 from recorder.tape.catalog import Catalog, HotPart, read_catalog
 from recorder.tape.fs import Fs, RealFs, disk_errors
@@ -119,7 +119,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
     _write(fs, draft, image.data)
     staged = SealedFile(catalog.path, entry, at=draft)
     try:
-        rows = rows_digest(encode_row(one) for at in range(len(entry.groups)) for one in staged.read(at))
+        rows = rows_digest(batch.rows() for at in range(len(entry.groups)) for batch in staged.batches(at))
     except SealedError as error:
         raise DiskError(f"{draft} does not read back", why=str(error), hint=f"gametape seal {catalog.path}") from error
     if rows != entry.rows_sha256:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recorder.jit import inner, kernel, wide
 
-__all__ = ["Walked", "compare_spans", "walk_rows"]
+__all__ = ["Heads", "Spans", "Walked", "compare_spans", "lay_rows", "walk_rows"]
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -26,6 +26,24 @@ class Walked(NamedTuple):
     meta: Ints
     payload: Ints
     end: Ints
+
+
+class Spans(NamedTuple):
+    """Stretches of bytes: begins and ends i64, offsets into data."""
+
+    data: Bytes
+    begins: Ints
+    ends: Ints
+
+
+class Heads(NamedTuple):
+    """What the heads of canonical rows say but for lengths: all i64, one a row; feed is a number."""
+
+    seq: Ints
+    recv_ns: Ints
+    conn: Ints
+    kind: Ints
+    feed: Ints
 
 
 @kernel
@@ -68,3 +86,43 @@ def walk_rows(data: Bytes, to: Walked) -> int:
         to.end[row] = at
         row += 1
     return row if at == len(data) else -1
+
+
+@inner
+def _put(value: int, size: int, out: Bytes, at: int) -> int:
+    for k in range(size):
+        out[at + k] = (value >> (8 * k)) & 255
+    return at + size
+
+
+@inner
+def _copy(data: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
+    for k in range(end - begin):
+        out[at + k] = data[begin + k]
+    return at + end - begin
+
+
+@kernel
+def lay_rows(heads: Heads, feeds: Spans, metas: Spans, payloads: Spans, written: Spans, out: Bytes) -> int:
+    """
+    Lay canonical rows end to end; return how many bytes they have.
+
+    A row's payload is what of it stands in payloads and, after that, in written: one of the two is empty. out must have
+    room for them all.
+    """
+    at = 0
+    for row in range(len(heads.seq)):
+        feed = heads.feed[row]
+        at = _put(heads.seq[row], 8, out, at)
+        at = _put(heads.recv_ns[row], 8, out, at)
+        at = _put(heads.conn[row], 4, out, at)
+        at = _put(heads.kind[row], 1, out, at)
+        at = _put(feeds.ends[feed] - feeds.begins[feed], 1, out, at)
+        at = _put(metas.ends[row] - metas.begins[row], 4, out, at)
+        size = payloads.ends[row] - payloads.begins[row] + written.ends[row] - written.begins[row]
+        at = _put(size, 4, out, at)
+        at = _copy(feeds.data, feeds.begins[feed], feeds.ends[feed], out, at)
+        at = _copy(metas.data, metas.begins[row], metas.ends[row], out, at)
+        at = _copy(payloads.data, payloads.begins[row], payloads.ends[row], out, at)
+        at = _copy(written.data, written.begins[row], written.ends[row], out, at)
+    return at

@@ -17,6 +17,7 @@ def test_the_envelopes_of_a_batch_are_those_of_its_rows(night):
     envelopes = [*night(50), *(Envelope(50 + k, 9, "polymarket.market", 3, Kind.FRAME, b"", QUOTE) for k in range(3))]
     batch = batch_of_rows(b"".join(map(encode_row, envelopes)), len(envelopes), ShapeBook())
     assert list(batch.envelopes()) == envelopes
+    assert batch.rows() == b"".join(map(encode_row, envelopes))
     assert [(s, ns, batch.feeds[f]) for s, ns, f in zip(batch.seq, batch.recv_ns, batch.feed, strict=True)] == [
         (one.seq, one.recv_ns, one.feed) for one in envelopes
     ]
@@ -40,3 +41,9 @@ def test_an_unknown_kind_is_refused(envelopes):
     row[20] = 200
     with pytest.raises(ValueError, match="kind"):
         batch_of_rows(bytes(row), 1, ShapeBook())
+
+
+def test_many_rows_are_laid_as_few_are(night):
+    """Compiled, as for many bytes, rows are laid as they are interpreted."""
+    rows = b"".join(map(encode_row, night(4000)))
+    assert batch_of_rows(rows, 4000, ShapeBook()).rows() == rows
