@@ -22,7 +22,6 @@ from replay.live.viewing import Viewing
 SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample"
 GAME = "nba:401879700"
 CHUNK = 500
-STEP_NS = 600_000_000_000
 
 
 class Doubling:
@@ -92,9 +91,11 @@ def test_the_way_to_a_moment_does_not_matter(viewing, moments):
 
 def test_the_prior_is_the_price_of_the_last_moment_before_the_game(viewing):
     """However far the leap over the start was, the prior is the mid that stood then."""
-    begin_ns, last_ns = int(viewing.tape.begin_ns), int(viewing.tape.last_ns)
+    first_ns, begin_ns, last_ns = (
+        int(at) for at in (viewing.tape.first_ns, viewing.tape.begin_ns, viewing.tape.last_ns)
+    )
     before = {state.game_id: state for state in viewing.moment(begin_ns - 1).games}
-    viewing.moment(begin_ns - STEP_NS)
+    viewing.moment(first_ns)
     after = {state.game_id: state for state in viewing.moment(last_ns).games}
     (first,) = [one for one in viewing.moment(begin_ns).games if one.status == "live"]
     assert before[first.game_id].status == "scheduled"

@@ -52,9 +52,11 @@ def test_the_worst_is_first(browser, outlet):
 def test_what_happens_is_shown_at_once(browser, outlet):
     """A score, a pattern and a signal come over the socket; a signal that was told before is not told twice."""
     outlet.tell(outlet.game(), *outlet.books())
-    outlet.tell(outlet.signal(edge_u6=61_000))
+    twice = outlet.signal(edge_u6=61_000)
+    outlet.tell(twice)
     with shown(browser, outlet.url) as page:
         page.wait_for_selector(".signals li")
+        outlet.tell(twice)
         outlet.tell(outlet.game(home_score=77, pattern=tuple(range(18))))
         outlet.tell(outlet.signal(edge_u6=-12_000, refused="too_small"))
         page.wait_for_selector(".signals li:nth-child(2)")
@@ -120,6 +122,7 @@ def test_without_its_engine_nothing_is_live(browser, outlet):
         page.wait_for_selector("#link:text-is('live')")
         page.wait_for_selector(".games .stale")
         assert page.eval_on_selector(".games .stale", STRUCK)
+        assert page.locator("td[data-label='Bid – ask'] .old").count() == 2
         assert "the strategy raised" in page.inner_text("#health")
 
 
