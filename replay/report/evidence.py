@@ -217,7 +217,10 @@ def _warnings(
     # An excerpt of a simulated tape is as simulated.
     made_up = [tape for tape in tapes if tape.label.startswith("simulated")]
     bad += [f"{tape.tape} is {tape.label}: nothing on it ever happened." for tape in made_up]
-    note += [f"{tape.tape} is labelled {tape.label}." for tape in tapes if tape.label and tape not in made_up]
+    faulty = [tape for tape in tapes if "injected: " in tape.label and tape not in made_up]
+    bad += [f"{tape.tape} is {tape.label}: faults were put into what was recorded." for tape in faulty]
+    named = [tape for tape in tapes if tape.label and tape not in made_up and tape not in faulty]
+    note += [f"{tape.tape} is labelled {tape.label}." for tape in named]
     unsettled = [game for game in games if game.basis == Basis.OPEN.value and game.signals]
     if unsettled:
         bad.append(f"{len(unsettled)} games with signals are not settled: what is held counts at the last mid.")

@@ -38,6 +38,14 @@ def test_every_signal_is_accounted_for(evidence, sweep):
     assert values == sorted(values, reverse=True)
 
 
+def test_an_injected_and_an_imported_tape_are_named(film, sweep):
+    """Faults that were put in are a bad warning, another label a note."""
+    ideas, number = (load_strategy("fusion"), load_model("brownian")), featured_cell(sweep)
+    for label, level in (("injected: drop 5% polls", "bad"), ("imported: quotes (top of the book)", "note")):
+        warnings = gather([replace(film, label=label)], *ideas, sweep, number).warnings
+        assert [warning.level for warning in warnings if label in warning.text] == [level]
+
+
 def test_a_simulated_tape_is_named_first(evidence):
     """The first warning says that nothing of it ever happened; few games are said as well."""
     assert evidence.warnings[0].level == "bad"
