@@ -31,7 +31,7 @@ from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.sequencer import RECORDER, Tap, TapFullError
 from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, cause_of, decisions_of, describe
 from replay.live.facts import Fact, HealthFact, RecorderFact, SignalFact
-from replay.live.forecasts import forecasting
+from replay.live.forecasts import BackgroundForecaster, forecasting
 from replay.live.health import FeedWatch
 from replay.live.latency import Latency, write_latency
 from replay.live.observe import Observer, named
@@ -49,6 +49,7 @@ _WAITING_BYTES_MAX = 256 << 20
 _CHUNK = 5_000
 _LOOK_NS = 50_000_000
 """No more often than this are books and games copied out."""
+_SETTLE_S = 2.0
 # A thread that is stopped inside the compiler would take the process with it.
 _JOIN_S = 60.0
 
@@ -68,6 +69,7 @@ class Progress(NamedTuple):
     evaluations: int
     digest: str
     model_failures: int
+    prediction_failures: int = 0
 
 
 class LiveEngine:
@@ -223,18 +225,27 @@ class LiveEngine:
     def _work(self) -> None:
         try:
             engine = self._config.engine(on_stage=self._mark)
-            with forecasting(self._config.predictor, self._clock.now_ns) as engine.forecaster:
+            with forecasting(self._config.predictor, self._clock.now_ns) as forecaster:
+                engine.forecaster = forecaster
                 if self._is_warmed:
                     with Warming(self._config) as warming:
                         engine.interpret(interpreting=not warming.is_done)
                         self._decide(engine, warming)
                 else:
                     self._decide(engine, None)
+                self._settle(forecaster)
         except Exception as error:  # noqa: BLE001  a strategy, a model and a terminal are foreign code; the recording goes on
             self._why = f"{type(error).__name__}: {error}"
         self._status = "cut" if self._why else "ended"
         self._is_done = True
         self._wake()
+
+    def _settle(self, forecaster: BackgroundForecaster | None) -> None:
+        """Wait a moment for the predictor, so that what the tape says in the end counts all its failures."""
+        if forecaster is not None:
+            forecaster.drain(_SETTLE_S)
+            with self._lock:
+                self._progress = self._progress._replace(prediction_failures=forecaster.failures)
 
     def _decide(self, engine: Engine, warming: Warming | None) -> None:
         digest, evaluations = hashlib.sha256(), 0
@@ -250,7 +261,9 @@ class LiveEngine:
             new = [one for one in decisions_of(outcome.orders, engine.roller.catalogue) if one[0] > self._first_seq]
             with self._lock:
                 self._decided += [(cause, decision) for cause, _, decision in new]
-                self._progress = Progress(envelopes[-1].seq, evaluations, digest.hexdigest(), engine.model_failures)
+                said = (evaluations, digest.hexdigest(), engine.model_failures)
+                unpredicted = 0 if engine.forecaster is None else engine.forecaster.failures
+                self._progress = Progress(envelopes[-1].seq, *said, unpredicted)
             if new:
                 self._wake()
             self._tell(engine, envelopes, outcome, new)
@@ -369,6 +382,8 @@ class LiveEngine:
             reasons.append(f"the engine is cut off, recording goes on: {self._why}")
         if self._progress.model_failures:
             reasons.append(f"the model failed on {self._progress.model_failures} states")
+        if self._progress.prediction_failures:
+            reasons.append(f"the predictor failed on {self._progress.prediction_failures} patterns")
         lag_ns = self._watch.lag_ns(self._durable_seq, now_ns)
         fact = HealthFact(
             reasons=tuple(_plain(reason) for reason in reasons),

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -103,6 +104,18 @@ def test_a_strategy_that_raises_is_cut_and_the_recording_is_whole(night, tmp_pat
     assert ended.facts()["why"] == "ZeroDivisionError: out of ideas"
     parity = check_parity(tape.path)
     assert (parity.ok, parity.facts["recorded"]) == (True, len(decided(tape)))
+
+
+def test_a_predictor_that_fails_costs_no_decision(night, tmp_path) -> None:
+    """Without a predictor, with one that is not there, and with the one that ships the decisions are the same."""
+    tapes = {
+        name: relive(night.read(), tmp_path / f"with-{name}".lower(), replace(EAGER, predictor=name))
+        for name in (None, "nobody", "ensemble")
+    }
+    failures = {name: of(tape, Kind.NOTE, "live_end")[0].facts()["prediction_failures"] for name, tape in tapes.items()}
+    assert decided(tapes[None]) == decided(tapes["nobody"]) == decided(tapes["ensemble"]) != []
+    assert (failures[None], failures["ensemble"]) == (0, 0)
+    assert failures["nobody"] >= 18
 
 
 def test_an_engine_that_lags_is_cut_and_the_recording_is_whole(night, tmp_path) -> None:
