@@ -12,7 +12,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -30,6 +31,7 @@ from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS
 from replay.settle import Basis, Evidence, Payout
 
 if TYPE_CHECKING:
+    from recorder.tape.batch import Batch
     from recorder.tape.reader import Tape
 
 __all__ = ["Film", "build_film", "decoder_version", "heard_ns", "joined", "load_film", "open_film"]
@@ -131,7 +133,7 @@ def build_film(
             if on_progress is not None:
                 on_progress(events, total)
     else:
-        for batch in tape.batches() if chunk is None else batches_of(tape.read(), chunk):
+        for batch in _ahead(tape.batches() if chunk is None else batches_of(tape.read(), chunk)):
             parts.append(gather(roller, batch))
             events += len(batch)
             heard = batch.recv_ns[batch.kind != Kind.DECISION]
@@ -253,6 +255,15 @@ def _note_files(tape: Tape, folder: Path) -> None:
     making.write_bytes(msgspec.json.encode(noted))
     making.replace(folder / _CHECKED)
     making.parent.rmdir()
+
+
+def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Yield batches, the next one read meanwhile by another core: unpacking and scanning need no interpreter."""
+    with ThreadPoolExecutor(1, "film") as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _chunks(envelopes: Iterable[Envelope], size: int) -> Iterable[list[Envelope]]:

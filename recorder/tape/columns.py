@@ -137,7 +137,7 @@ def _frames(columns: dict[str, Column]) -> Frames:
     of_change = changes.values
     asset, side = of_change.field("asset"), of_change.field("side")
     markets, assets = market.dictionary.to_pylist(), asset.dictionary.to_pylist()
-    sides = np.array([_SIDES.index(pa.scalar(name)).as_py() for name in side.dictionary.to_pylist()] + [-1])
+    sides = np.array([*map(("SELL", "BUY").index, side.dictionary.to_pylist()), -1])
     assets_at = _ints(asset.indices)
     return Frames(
         shapes=tuple(parse_shape(text) for text in frame.dictionary.to_pylist()),
