@@ -1,28 +1,39 @@
 """
-How many frames and bodies a second the decoders read, one core, from memory.
+How many frames and bodies a second the decoders read, and how fast a film is made of a tape.
 
     python benchmarks/bench_decode.py
 
-Prints one line a case: the best of five rounds, in processor time.
+Prints one line a case: the best of several rounds, in processor time of one core. The nights are simulated.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+import tempfile
 import time
 import timeit
 from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
 
 from recorder.envelope import Envelope, Kind
+from recorder.tape.frames import Payloads, ShapeBook, read_frames
+from recorder.tape.reader import Tape, open_tape
+from recorder.tape.seal import seal_tape
+from recorder.tape.writer import TapeWriter
 from replay.core.decode import decode
+from replay.film import build_film
+from replay.synth.night import night, plan_night
 
 TOKENS = ("7" * 77, "5" * 77)
 MARKET = "0x" + "ab" * 32
 
 
-def price_change(number: int) -> bytes:
-    """Render one mirrored pair of changes, as the venue sends most of its frames."""
+def price_change(number: int, count: int = 2) -> bytes:
+    """Render one mirrored pair of changes, as the venue sends most of its frames, or the first of it."""
     cents, size = number % 97 + 1, f"{number * 37 % 5000}.{number % 100:02}"
     pairs = ((TOKENS[0], cents, "BUY"), (TOKENS[1], 100 - cents, "SELL"))
     changes = [
@@ -35,7 +46,7 @@ def price_change(number: int) -> bytes:
             "best_bid": "0.48",
             "best_ask": "0.52",
         }
-        for token, price, side in pairs
+        for token, price, side in pairs[:count]
     ]
     message = {"market": MARKET, "price_changes": changes, "timestamp": "1757908892351", "event_type": "price_change"}
     return json.dumps(message, separators=(",", ":")).encode()
@@ -87,13 +98,68 @@ def report(name: str, envelopes: list[Envelope]) -> None:
     print(f"{name:32} {len(envelopes) / seconds:>10,.0f} /s {size / seconds / 1e6:>8.0f} MB/s")
 
 
+def scanner(name: str, frames: list[bytes]) -> None:
+    """Time the compiled scanner and print it."""
+    laid = Payloads.of(frames)
+    book, wanted = ShapeBook(), np.ones(len(laid), bool)
+    read_frames(laid, wanted, book)
+    seconds = min(timeit.repeat(lambda: read_frames(laid, wanted, book), timer=time.process_time, number=1, repeat=5))
+    print(f"{name:32} {len(laid) / seconds:>10,.0f} /s {len(laid.data) / seconds / 1e6:>8.0f} MB/s")
+
+
+def film(name: str, tape: Tape, *, plain: bool = False) -> None:
+    """Time a film and print it, with the bytes that an event of it takes in memory."""
+    build_film(tape, plain=plain)
+    seconds = min(timeit.repeat(lambda: build_film(tape, plain=plain), timer=time.process_time, number=1, repeat=3))
+    made = build_film(tape, plain=plain)
+    rows = made.night.rows
+    size = sum(getattr(rows, column).nbytes for column in rows._fields) / max(1, len(rows.seq))
+    print(f"{name:32} {len(tape):>9,} envelopes {len(tape) / seconds:>10,.0f} /s {seconds:7.3f} s  {size:.0f} B a row")
+
+
+def recorded(path: Path, envelopes: list[Envelope]) -> Tape:
+    """Write envelopes as a tape, numbered anew."""
+    with TapeWriter.create(path, created_ns=0, label="simulated") as writer:
+        for seq, one in enumerate(envelopes):
+            writer.append(Envelope(seq, one.recv_ns, one.feed, one.conn, one.kind, one.meta, one.payload))
+    return open_tape(path)
+
+
+def films() -> None:
+    """Time films: of a night, of its market frames alone, and of more and more of them."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-decode-"))
+    try:
+        whole = list(night(plan_night(7, 4, "2026-01-15", 200_000)))
+        frames = [one for one in whole if one.kind is Kind.FRAME and one.feed == "polymarket.market"]
+        changes = [one for one in frames if one.payload.startswith(b'{"event_type":"price_change"')]
+        for name, envelopes in (("night", whole), ("frames", frames), ("changes", changes)):
+            film(f"film, {name}, by decoders", recorded(folder / name, envelopes), plain=True)
+            film(f"film, {name}, hot", open_tape(folder / name))
+            seal_tape(folder / name)
+            film(f"film, {name}, sealed", open_tape(folder / name))
+        for times in (1, 2, 4, 8):
+            film(f"growth: {times} x, sealed changes", grown(folder / f"x{times}", changes[: 12_000 * times]))
+    finally:
+        shutil.rmtree(folder)
+
+
+def grown(path: Path, envelopes: list[Envelope]) -> Tape:
+    """Write and seal a tape."""
+    recorded(path, envelopes)
+    seal_tape(path)
+    return open_tape(path)
+
+
 def main() -> None:
     """Run every case."""
+    scanner("scanner, 1 change", [price_change(number, 1) for number in range(20_000)])
+    scanner("scanner, 2 changes", [price_change(number) for number in range(20_000)])
     meta = b'{"url":"u","status":200,"sent_ns":1,"headers":{}}'
     frames = [Envelope(n, n, "polymarket.market", 1, Kind.FRAME, b"", price_change(n)) for n in range(20_000)]
     report("price_change, 2 changes", frames)
     report("book, 2 x 40 levels", [Envelope(0, 0, "polymarket.market", 1, Kind.FRAME, b"", book(40))] * 1_000)
     report("scoreboard, 12 games", [Envelope(0, 0, "espn.nba", 0, Kind.BODY, meta, scoreboard(12))] * 500)
+    films()
 
 
 if __name__ == "__main__":
