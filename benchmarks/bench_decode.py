@@ -129,7 +129,7 @@ def films() -> None:
     """Time films: of a night, of its market frames alone, and of more and more of them."""
     folder = Path(tempfile.mkdtemp(prefix="bench-decode-"))
     try:
-        whole = list(night(plan_night(7, 4, "2026-01-15", 200_000)))
+        whole = list(night(plan_night(7, 2, "2026-01-15", 100_000)))
         frames = [one for one in whole if one.kind is Kind.FRAME and one.feed == "polymarket.market"]
         changes = [one for one in frames if one.payload.startswith(b'{"event_type":"price_change"')]
         for name, envelopes in (("night", whole), ("frames", frames), ("changes", changes)):
@@ -138,7 +138,7 @@ def films() -> None:
             seal_tape(folder / name)
             film(f"film, {name}, sealed", open_tape(folder / name))
         for times in (1, 2, 4, 8):
-            film(f"growth: {times} x, sealed changes", grown(folder / f"x{times}", changes[: 12_000 * times]))
+            film(f"growth: {times} x, sealed changes", grown(folder / f"x{times}", changes[: 6_000 * times]))
     finally:
         shutil.rmtree(folder)
 
