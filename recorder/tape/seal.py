@@ -84,11 +84,11 @@ def _seal_all(fs: Fs, catalog: Catalog, *, everything: bool) -> SealReport:
 
 def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
     # Imported late: pyarrow takes longer to load than everything else together.
-    from recorder.tape.parquet import SealedError, SealedFile, encode_parquet  # noqa: PLC0415
+    from recorder.tape.parquet import encode_parquet  # noqa: PLC0415
 
     assert scan.head is not None
     hot = catalog.path / scan.file
-    # The file says of itself what its manifest entry says, so that a lost entry can be made again from it.
+    # The file says what its manifest entry says, so that a lost entry can be made again.
     facts = {
         "format": str(FORMAT_VERSION),
         "tape": catalog.identity.tape_id.hex(),
@@ -118,21 +118,27 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         footer=base64.b64encode(image.footer).decode(),
     )
     _write(fs, draft, image.data)
-    staged = SealedFile(catalog.path, entry, at=draft)
-    try:
-        rows = rows_digest(batch.rows() for at in range(len(entry.groups)) for batch in staged.batches(at))
-    except SealedError as error:
-        raise DiskError(f"{draft} does not read back", why=str(error), hint=f"gametape seal {catalog.path}") from error
-    if rows != entry.rows_sha256:
-        raise CorruptError(
-            f"{draft} does not hold the rows of {scan.file}", why="their digests differ; the hot file stays"
-        )
+    _prove(catalog, entry, draft)
     fs.make_dir(catalog.path / SEALED)
     fs.rename(draft, catalog.path / entry.file)
     fs.sync_dir(catalog.path / SEALED)
     publish_entry(fs, catalog.path, catalog.manifest, entry, tape_id=catalog.identity.tape_id)
     fs.unlink(hot)
     return entry
+
+
+def _prove(catalog: Catalog, entry: Sealed, draft: Path) -> None:
+    """See that a draft reads back as the rows that it was made of; CorruptError or DiskError where it does not."""
+    from recorder.tape.parquet import SealedError, SealedFile  # noqa: PLC0415  # as above
+
+    staged = SealedFile(catalog.path, entry, at=draft)
+    try:
+        rows = rows_digest(batch.rows() for at in range(len(entry.groups)) for batch in staged.batches(at))
+    except SealedError as error:
+        raise DiskError(f"{draft} does not read back", why=str(error), hint=f"gametape seal {catalog.path}") from error
+    if rows != entry.rows_sha256:
+        why = "their digests differ; the hot file stays"
+        raise CorruptError(f"{draft} does not hold the rows from seq {entry.first_seq} on", why=why)
 
 
 def _envelopes(hot: Path, scan: SegmentScan, digest: hashlib._Hash) -> Iterator[Envelope]:

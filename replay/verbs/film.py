@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -69,6 +68,7 @@ def _checked(tape: Tape) -> dict[str, int]:
     for name, stored in films:
         difference = first_difference(stored, today)
         if difference is not None:
-            seq = "" if difference.seq is None else f"gametape cat {Path(tape.path)} --first-seq {difference.seq} --limit 1"
-            raise RegressionError(f"{name} is not what today's decoders make", why=str(difference), hint=seq)
+            seq = difference.seq
+            hint = "" if seq is None else f"gametape cat {tape.path} --first-seq {seq} --limit 1"
+            raise RegressionError(f"{name} is not what today's decoders make", why=str(difference), hint=hint)
     return {"events": today.events, "rows": len(today.night.rows.seq), "films": len(films)}

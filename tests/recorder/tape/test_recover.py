@@ -12,6 +12,7 @@ from recorder.tape.identity import encode_checked
 from recorder.tape.reader import open_tape
 from recorder.tape.recover import recover_tape
 from recorder.tape.seal import seal_tape
+from recorder.tape.segment import FORMAT_VERSION
 from recorder.tape.writer import TapeLock, TapeWriter
 
 
@@ -170,9 +171,9 @@ def test_refuses_what_it_must_not_touch(tmp_path, tape):
         recover_tape(tape, write=True)
     with pytest.raises(UsageError):
         recover_tape(tmp_path / "nowhere")
-    (tape / "tape.json").write_bytes(encode_checked({"format": 2}))
+    (tape / "tape.json").write_bytes(encode_checked({"format": FORMAT_VERSION + 1}))
     before = tree(tape)
     with pytest.raises(CorruptError, match="damaged") as refused:
         recover_tape(tape, write=True)
-    assert "format 2" in refused.value.why
+    assert f"format {FORMAT_VERSION + 1}" in refused.value.why
     assert tree(tape).keys() - {"seal.lock"} == before.keys() - {"seal.lock"}
