@@ -173,7 +173,7 @@ class Run:
         self.port = self.listeners[0].getsockname()[1] if is_served else 0
         plan = OutletPlan(listeners=self.listeners, names=names_of(self.listeners), limits=limits or Limits())
         config = LiveConfig(setting=Setting(min_edge_u6=20_000), predictor=None)
-        self.engine = LiveEngine(self.path, config, lambda _: None, plan=plan)
+        self.engine = LiveEngine(self.path, config, lambda _: None, plan=plan, is_warmed=True)
         self.frames = 0
         self.lags_ns: list[int] = []
         self.appends_ns: list[int] = []
@@ -198,13 +198,16 @@ class Run:
         timed = session._sequencer  # the one place where every append passes
         session._sequencer.put = self._timed(timed.put)
         async with asyncio.TaskGroup() as group:
-            group.create_task(session.run(for_ns=int(seconds * S), companion=engine))
-            await asyncio.sleep(1.0)
+            group.create_task(session.run(companion=engine))
+            while engine._status != "running" or not session._pumps[0].sockets:  # noqa: ASYNC110  another thread says it
+                await asyncio.sleep(0.1)
             timed.note("plan", payload=plan_body())
-            group.create_task(self._scores(timed))
+            scoring = group.create_task(self._scores(timed))
             socket_of = next(iter(session._pumps)).sockets[1]
             socket_of.send("begin")
             await self._watch(clock, seconds - 2)
+            scoring.cancel()
+            session.stop()
         engine.close()
 
     def _timed(self, put):

@@ -69,7 +69,6 @@ class Changes:
     patterns: dict[str, None] = field(default_factory=dict)
     predictions: dict[str, None] = field(default_factory=dict)
     signals: list[SignalFact] = field(default_factory=list)
-    health: bool = False
 
 
 @dataclass(slots=True)
@@ -122,7 +121,6 @@ class Board:
                     self.gaps.append(fact)
                 case HealthFact():
                     self.health_fact, self.health_ns = fact, batch.now_ns
-                    changes.health = True
         if len(self.signals) > _SIGNALS_MAX:
             del self.signals[: _SIGNALS_MAX // 2]
         for game_id in changes.games:

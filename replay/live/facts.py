@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "LENGTH_BYTES",
     "LEVEL_BYTES",
     "TRUSTS",
     "Batch",

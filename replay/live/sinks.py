@@ -23,7 +23,7 @@ import aiohttp
 from recorder.errors import UsageError
 from replay.live.fanout import Message, Outbox
 
-__all__ = ["Delivery", "Ndjson", "RefusedError", "Sink", "Webhook", "load_sink"]
+__all__ = ["QUEUE_MAX", "Delivery", "Ndjson", "RefusedError", "Sink", "Webhook", "load_sink"]
 
 QUEUE_MAX = 1_000
 _ATTEMPTS = 6

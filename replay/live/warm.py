@@ -6,8 +6,10 @@ The compiler leaves what it makes in its cache on disk; an engine that runs inte
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +34,8 @@ class Warming:
 
     def __init__(self, config: LiveConfig) -> None:
         """Begin."""
+        self._config = config
+        self._loading: threading.Thread | None = None
         words = [sys.executable, "-P", "-m", "replay.live.warm", msgspec.json.encode(config.facts()).decode()]
         self._process = None
         if compiled():
@@ -41,17 +45,30 @@ class Warming:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is nothing to wait for."""
-        return self._process is None or self._process.poll() is not None
+        """Whether there is nothing to wait for: what was compiled is in this process too."""
+        if self._process is None:
+            return True
+        if self._process.poll() is None:
+            return False
+        if self._loading is None:
+            # In a thread: taking it from the disk is a tenth of a second that a signal would wait for.
+            self._loading = threading.Thread(target=self._load, name="warm", daemon=True)
+            self._loading.start()
+        return not self._loading.is_alive()
 
     def wait(self, seconds: float) -> bool:
         """Wait a while; return whether it is done."""
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             if self._process is not None:
                 self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        if not self.is_done and self._loading is not None:
+            self._loading.join(seconds)
+        return self.is_done
+
+    def _load(self) -> None:
+        # What cannot be run raises again in the engine, where it is told.
+        with contextlib.suppress(Exception):
+            warm(self._config.engine())
 
     def __enter__(self) -> Self:
         """Begin."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from relive import EAGER
 
 from replay.core.engine import DECODED, EDGE, INFERRED
+from replay.live.warm import Warming
 
 
 def test_an_engine_decides_the_same_before_and_after_the_compiler_is_ready(night) -> None:
@@ -32,3 +33,15 @@ def test_a_step_says_which_stage_it_has_come_to(night) -> None:
     whole = [DECODED, INFERRED, EDGE]
     assert stages.count(DECODED) == 201
     assert whole in [stages[k : k + 3] for k in range(len(stages))]
+
+
+def test_the_compiler_works_in_a_process_of_its_own_and_leaves_its_work_here() -> None:
+    """Not done at first; done once the process has ended and its kernels are loaded; stopped where nobody waits."""
+    with Warming(EAGER) as warming:
+        assert not warming.is_done
+        assert any(warming.wait(1.0) for _ in range(100))
+        assert warming.is_done
+        assert warming._process.returncode == 0
+    with Warming(EAGER) as abandoned:
+        pass
+    assert abandoned._process.returncode is not None
