@@ -9,10 +9,11 @@ nights on which that clock is set are as long as they are.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from recorder.errors import UsageError
+from recorder.times import utc
 
 __all__ = ["GAME_ZONE", "LEAGUES", "League", "game_date", "game_days", "league_of"]
 
@@ -84,4 +85,4 @@ def game_date(now_ns: int) -> date:
 
 
 def _new_york(now_ns: int) -> datetime:
-    return datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).astimezone(GAME_ZONE)
+    return utc(now_ns).astimezone(GAME_ZONE)

@@ -7,10 +7,10 @@ from typing import Any
 
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER
+from recorder.times import SECOND_NS
 
 __all__ = ["FeedCount", "Tally", "is_essential", "refusal"]
 
-_NS = 1_000_000_000
 _ESSENTIAL = frozenset({"nba.scoreboard", "gamma.markets", "polymarket.market", "polymarket.book"})
 _GAPS = frozenset({Kind.CLOSED, Kind.SILENT, Kind.FAILED})
 
@@ -99,7 +99,7 @@ class Tally:
 
     def line(self, now_ns: int, *, feeds_max: int = 100) -> str:
         """Render the state in one line, worst first: the disk, then the feeds that were heard least lately."""
-        seconds = max(1, (now_ns - self.first_ns) // _NS)
+        seconds = max(1, (now_ns - self.first_ns) // SECOND_NS)
         feeds = sorted(self.feeds.items(), key=lambda item: item[1].heard_ns)
         parts = [
             *([f"DISK REFUSES: {self.disk}"] if self.disk else []),
@@ -148,7 +148,7 @@ def _age(count: FeedCount, now_ns: int) -> str:
     gaps = f", {count.gaps} gaps" if count.gaps else ""
     if not count.heard_ns:
         return f"nothing yet{gaps}"
-    return f"{max(0, now_ns - count.heard_ns) // _NS} s ago{gaps}"
+    return f"{max(0, now_ns - count.heard_ns) // SECOND_NS} s ago{gaps}"
 
 
 def _clock(seconds: int) -> str:

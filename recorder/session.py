@@ -44,13 +44,13 @@ from recorder.feeds.base import (
 from recorder.net.http import HttpClient
 from recorder.net.websocket import Socket
 from recorder.sequencer import RECORDER, Sequencer, Tap
+from recorder.times import SECOND_NS
 
 __all__ = ["STALL_NS", "Companion", "Planned", "Planner", "Put", "Session"]
 
 STALL_NS = 5_000_000_000
 """A pulse comes every second, so where this passes between two stamps the process itself stood still."""
 
-_SECOND_NS = 1_000_000_000
 _CLOSE_GRACE_S = 2.0
 _COMPANION_GRACE_S = 1.5
 
@@ -328,7 +328,7 @@ class Session:
             if now_ns < due_ns:
                 await asyncio.sleep((due_ns - now_ns) / 1e9)
                 continue
-            due_ns = (now_ns // _SECOND_NS + 1) * _SECOND_NS
+            due_ns = (now_ns // SECOND_NS + 1) * SECOND_NS
             if step_ns := self._clock.wall_step_ns():
                 self._sequencer.note("clock_step", step_ns=step_ns)
             self._sequencer.put(RECORDER, Kind.PULSE)

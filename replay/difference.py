@@ -7,16 +7,16 @@ Parity (live against replayed) and goldens (committed against made now) ask the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from recorder.times import utc
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
 
 __all__ = ["cat_command", "differing_fields", "envelope_line", "field_lines"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PREVIEW = 96
 
 
@@ -54,7 +54,7 @@ def envelope_line(tape: Tape, seq: int) -> str:
     envelope = next(tape.read(seq, seq), None)
     if envelope is None:
         return f"seq {seq} is not on the tape"
-    moment = _EPOCH + timedelta(microseconds=envelope.recv_ns // 1_000)
+    moment = utc(envelope.recv_ns)
     begins = envelope.payload[:_PREVIEW].decode(errors="replace")
     dots = "…" if len(envelope.payload) > _PREVIEW else ""
     what = f"{envelope.feed} {envelope.kind.name.lower()}, {moment:%Y-%m-%d %H:%M:%S.%f} UTC"

@@ -18,16 +18,16 @@ from recorder.chaos.world import HEAL_S, Record, fingerprint
 from recorder.envelope import Envelope, Kind
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
+from recorder.times import SECOND_NS
 
 __all__ = ["BUDGET_PER_MINUTE", "Verdict", "as_json", "judge"]
 
 BUDGET_PER_MINUTE = {"espn": 70, "nba": 36, "gamma": 30, "clob": 70, "market": 20}
 """Questions that a source may be asked within any minute: two scoreboards every two seconds, a book every second."""
 
-_S = 1_000_000_000
-_FIRST_BOOK_NS = 30 * _S
-_PATIENCE_MAX_NS = 300 * _S
-_TICK_NS = 2 * _S
+_FIRST_BOOK_NS = 30 * SECOND_NS
+_PATIENCE_MAX_NS = 300 * SECOND_NS
+_TICK_NS = 2 * SECOND_NS
 _NAMES_MAX = 20
 
 
@@ -173,7 +173,7 @@ def _judge_notes(record: Record, seen: _Seen, verdict: Verdict) -> None:
 
 def _is_killed(record: Record, since_ns: int, until_ns: int) -> bool:
     """Say whether the process died in a stretch, or so soon after that what it knew was not durable yet."""
-    return any(since_ns <= killed_ns <= until_ns + 61 * _S for killed_ns in record.kills)
+    return any(since_ns <= killed_ns <= until_ns + 61 * SECOND_NS for killed_ns in record.kills)
 
 
 def _judge_silence(record: Record, seen: _Seen, verdict: Verdict) -> None:
@@ -222,7 +222,7 @@ def _judge_budget(record: Record, verdict: Verdict) -> None:
     for source, times in sorted(by_source.items()):
         begin = peak = 0
         for at, at_ns in enumerate(times):
-            while times[begin] <= at_ns - 60 * _S:
+            while times[begin] <= at_ns - 60 * SECOND_NS:
                 begin += 1
             restarts = sum(times[begin] <= killed_ns <= at_ns for killed_ns in record.kills)
             peak = max(peak, at + 1 - begin - 8 * restarts)

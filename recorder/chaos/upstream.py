@@ -21,11 +21,11 @@ from aiohttp import WSMsgType, web
 
 from recorder.chaos.faults import CLOSES, Fault
 from recorder.net.websocket import FRAME_MAX
+from recorder.times import SECOND_NS, utc
 
 __all__ = ["Socket", "Upstream", "Weather", "Withheld"]
 
-_S = 1_000_000_000
-_STALE_NS = 120 * _S
+_STALE_NS = 120 * SECOND_NS
 _RETRY_AFTER_S = 45
 _FIRST_NIGHT = datetime(2026, 1, 15, tzinfo=UTC)
 _BEGINS = timedelta(hours=24, minutes=30)
@@ -124,7 +124,7 @@ class Upstream:
         body = json.dumps(self._body(request, now_ns, await request.text())).encode()
         headers = {"Date": _http_date(self._now_ns()), "ETag": f'"{hashlib.sha256(body).hexdigest()[:16]}"'}
         if fault is Fault.STALE_BODY:
-            headers["Age"] = str(_STALE_NS // _S)
+            headers["Age"] = str(_STALE_NS // SECOND_NS)
         match fault:
             case Fault.STATUS_500 | Fault.STATUS_403:
                 return web.Response(status=int(fault[-3:]), headers=headers)
@@ -292,7 +292,7 @@ def _source(path: str) -> str:
 
 
 def _moment(now_ns: int) -> datetime:
-    return datetime.fromtimestamp(now_ns // _S, UTC)
+    return utc(now_ns // SECOND_NS * SECOND_NS)
 
 
 def _http_date(now_ns: int) -> str:
@@ -319,7 +319,7 @@ def _espn(day: str, now_ns: int) -> dict[str, Any]:
 
 def _events(now_ns: int) -> list[dict[str, Any]]:
     """List the games of tonight and of tomorrow night, with their markets."""
-    tonight = _moment(now_ns - 12 * 3600 * _S).replace(hour=0, minute=0, second=0)
+    tonight = _moment(now_ns - 12 * 3600 * SECOND_NS).replace(hour=0, minute=0, second=0)
     return [_event(tonight + timedelta(days=ahead), at, *pair) for ahead in range(2) for at, pair in enumerate(_PAIRS)]
 
 

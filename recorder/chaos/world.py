@@ -28,6 +28,7 @@ from recorder.plan import Planner
 from recorder.session import Session
 from recorder.tape.identity import HOT
 from recorder.tape.writer import TapeWriter
+from recorder.times import SECOND_NS
 
 __all__ = ["BEGIN_NS", "HEAL_S", "Record", "fingerprint", "simulate"]
 
@@ -37,7 +38,6 @@ BEGIN_NS = 1_768_514_400_000_000_000
 HEAL_S = 420.0
 """How long before the end the faults end: longer than any patience and any backoff."""
 
-_S = 1_000_000_000
 _SEGMENT_RAW_BYTES = 8 << 20
 
 
@@ -154,7 +154,7 @@ class _World:
         left_ns = BEGIN_NS + int(self._seconds * 1e9) - self._clock.now_ns()
         self._kill.clear()
         async with asyncio.TaskGroup() as group:
-            recording = group.create_task(session.run(for_ns=max(_S, left_ns)))
+            recording = group.create_task(session.run(for_ns=max(SECOND_NS, left_ns)))
             killed = group.create_task(self._kill.wait())
             await asyncio.wait({recording, killed}, return_when=asyncio.FIRST_COMPLETED)
             if killed.done():

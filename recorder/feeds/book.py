@@ -14,7 +14,8 @@ from random import Random
 import msgspec
 
 from recorder.feeds.base import AskBooks, Command, Failed, Input, PlanChanged, Response
-from recorder.feeds.polling import SECOND_NS, Poll, ask_due
+from recorder.feeds.polling import Poll, ask_due
+from recorder.times import SECOND_NS
 
 __all__ = ["BookWitnessFeed"]
 

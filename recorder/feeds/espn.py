@@ -12,8 +12,9 @@ from random import Random
 
 from recorder.feeds.base import Command, Failed, Input, Response
 from recorder.feeds.peek import Slot, espn_slots, is_busy
-from recorder.feeds.polling import SECOND_NS, Pace, Poll, ask_due, their_now_ns
+from recorder.feeds.polling import Pace, Poll, ask_due, their_now_ns
 from recorder.leagues import League, game_days
+from recorder.times import SECOND_NS
 
 __all__ = ["EspnFeed"]
 

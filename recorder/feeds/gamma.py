@@ -20,8 +20,9 @@ import msgspec
 
 from recorder.feeds.base import Command, Failed, Input, Note, Response
 from recorder.feeds.peek import instant_ns, readable
-from recorder.feeds.polling import SECOND_NS, Poll, ask_due, their_now_ns
+from recorder.feeds.polling import Poll, ask_due, their_now_ns
 from recorder.leagues import League
+from recorder.times import SECOND_NS
 
 __all__ = ["GAMES_TAG", "GammaFeed"]
 

@@ -16,7 +16,8 @@ from typing import Literal
 
 from recorder.feeds.base import Command, Failed, GamesOn, Input, Response
 from recorder.feeds.peek import Slot, is_busy, is_nba_game, nba_live_ids, nba_slots
-from recorder.feeds.polling import SECOND_NS, Pace, Poll, ask_due, their_now_ns
+from recorder.feeds.polling import Pace, Poll, ask_due, their_now_ns
+from recorder.times import SECOND_NS
 
 __all__ = ["NBA_HEADERS", "NbaGameFeed", "NbaScoreboardFeed"]
 

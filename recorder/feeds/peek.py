@@ -8,16 +8,15 @@ the others; a body that cannot be read at all is weather.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import msgspec
 
+from recorder.times import iso_ns
+
 __all__ = ["Slot", "espn_slots", "instant_ns", "is_busy", "is_nba_game", "nba_live_ids", "nba_slots", "readable"]
 
 _T = TypeVar("_T")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MINUTE_NS = 60 * 1_000_000_000
 _EARLY_NS = 15 * _MINUTE_NS
 _LATE_NS = 4 * 60 * _MINUTE_NS
@@ -64,12 +63,9 @@ def instant_ns(text: str | None) -> int | None:
     if not text:
         return None
     try:
-        instant = datetime.fromisoformat(text.replace(" +", "+"))
+        return iso_ns(text.replace(" +", "+"))
     except ValueError:
         return None
-    if instant.tzinfo is None:
-        return None
-    return (instant - _EPOCH) // _MICROSECOND * 1_000
 
 
 def readable(raws: list[msgspec.Raw], decoder: msgspec.json.Decoder[_T]) -> list[_T]:

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from random import Random
 
 from recorder.feeds.base import Command, Get, Response, WakeAt
+from recorder.times import SECOND_NS, ns_of
 
-__all__ = ["SECOND_NS", "Backoff", "Pace", "Poll", "ask_due", "retry_after_ns", "their_now_ns"]
+__all__ = ["Backoff", "Pace", "Poll", "ask_due", "retry_after_ns", "their_now_ns"]
 
-SECOND_NS = 1_000_000_000
 _WEATHER_NS = (2 * SECOND_NS, 30 * SECOND_NS)
 _REFUSED_NS = (10 * SECOND_NS, 120 * SECOND_NS)
 _REFUSALS = frozenset({403, 429})
 # A source that says "come back tomorrow" is not believed beyond this: the games are tonight.
 _RETRY_AFTER_MAX_NS = 15 * 60 * SECOND_NS
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ def _http_date_ns(text: str) -> int | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return int((moment - _EPOCH).total_seconds()) * SECOND_NS
+    return ns_of(moment)
 
 
 def _validators(headers: Mapping[str, str]) -> dict[str, str]:

@@ -46,7 +46,8 @@ from recorder.feeds.base import (
     Wake,
     WakeAt,
 )
-from recorder.feeds.polling import SECOND_NS, Backoff
+from recorder.feeds.polling import Backoff
+from recorder.times import SECOND_NS
 
 __all__ = ["MarketSocketFeed"]
 

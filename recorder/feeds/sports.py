@@ -12,7 +12,8 @@ from __future__ import annotations
 from random import Random
 
 from recorder.feeds.base import Close, Closed, Command, Input, Message, Open, Opened, Send, Silent, WakeAt
-from recorder.feeds.polling import SECOND_NS, Backoff
+from recorder.feeds.polling import Backoff
+from recorder.times import SECOND_NS
 
 __all__ = ["SportsSocketFeed"]
 

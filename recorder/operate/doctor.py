@@ -31,19 +31,19 @@ from recorder.tape.identity import HOT
 from recorder.tape.locate import list_tapes, tape_bytes
 from recorder.tape.reader import Tape, open_tape
 from recorder.tape.show import moment, size
+from recorder.times import SECOND_NS
 
 __all__ = ["Check", "Level", "check_host", "check_machine", "check_plan"]
 
 Level = Literal["ok", "warn", "fail"]
 
-_S = 1_000_000_000
 _CLOCK_ERROR_MS_MAX = 500.0
 _FSYNC_MS = (100.0, 1000.0)
 _DISK_HOURS = (12.0, 2.0)
 _DISK_BYTES = (20 << 30, 1 << 30)
 _OPEN_FILES = (1024, 256)
 _LATELY = 1_000_000
-_SOON_NS = 30 * 60 * _S
+_SOON_NS = 30 * 60 * SECOND_NS
 _HOST_MS_MAX = 2000.0
 _HOST_AHEAD_S_MAX = 1.0
 
@@ -205,8 +205,8 @@ def _bytes_per_hour(path: Path) -> float | None:
     with contextlib.suppress(GametapeError):
         tape = open_tape(path)
         span_ns = tape.last_ns - tape.first_ns
-        if span_ns > 60 * _S:
-            return tape_bytes(path) / (span_ns / _S) * 3600
+        if span_ns > 60 * SECOND_NS:
+            return tape_bytes(path) / (span_ns / SECOND_NS) * 3600
     return None
 
 

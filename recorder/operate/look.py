@@ -17,14 +17,14 @@ from recorder.leagues import game_date
 from recorder.operate.watch import FeedWatch, Watch
 from recorder.plan import Planner, Unmatched
 from recorder.progress import is_essential
+from recorder.times import SECOND_NS
 
 __all__ = ["FeedLook", "GameLook", "Look", "Machine", "Reason", "look", "patience_ns", "unmatched_soon"]
 
-_S = 1_000_000_000
-_NOT_GROWING_NS = 5 * _S
-_RECENT_NS = 600 * _S
-_SOON_NS = 30 * 60 * _S
-_LATE_NS = 3 * 3600 * _S
+_NOT_GROWING_NS = 5 * SECOND_NS
+_RECENT_NS = 600 * SECOND_NS
+_SOON_NS = 30 * 60 * SECOND_NS
+_LATE_NS = 3 * 3600 * SECOND_NS
 _DISK_HOURS_MIN = 2.0
 _GRACE = 1.5
 
@@ -106,9 +106,9 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 def patience_ns(feed: str, config: Config) -> int:
     """Return how long a feed may say nothing before that is a silence: what is asked rarely answers rarely."""
     if feed == "polymarket.market":
-        return int(config.watchdog_s * _S)
+        return int(config.watchdog_s * SECOND_NS)
     every_s = {"gamma.markets": config.gamma_s, "polymarket.book": config.witness_s}.get(feed, config.poll_idle_s)
-    return int((every_s * _GRACE + config.timeout_s) * _S)
+    return int((every_s * _GRACE + config.timeout_s) * SECOND_NS)
 
 
 @dataclass(slots=True)
@@ -146,8 +146,8 @@ def look(  # everything that is shown
         at_ns=now_ns,
         is_recording=glass.is_recording,
         events=watch.events,
-        seconds=(watch.last_ns - watch.first_ns) / _S,
-        behind_s=glass.behind_ns / _S,
+        seconds=(watch.last_ns - watch.first_ns) / SECOND_NS,
+        behind_s=glass.behind_ns / SECOND_NS,
         disk_hours=hours,
         machine=machine,
         feeds=feeds,
@@ -163,7 +163,7 @@ def _feed(glass: _Glass, name: str, feed: FeedWatch) -> FeedLook:
     return FeedLook(
         feed=name,
         state=_state(glass, name, feed),
-        age_s=None if age_ns is None else age_ns / _S,
+        age_s=None if age_ns is None else age_ns / SECOND_NS,
         rate=feed.rate(glass.now_ns),
         usual_rate=feed.usual_rate(glass.watch.last_ns),
         gaps=feed.gaps,
@@ -189,7 +189,7 @@ def _state(glass: _Glass, name: str, feed: FeedWatch) -> str:
         # Nothing to ask yet, or nothing more: a file of a game is not asked for after its end.
         return "WAITING" if is_quiet or not feed.heard_ns else "LIVE"
     if is_quiet:
-        return f"SILENT {max(0, glass.now_ns - since_ns) // _S} s"
+        return f"SILENT {max(0, glass.now_ns - since_ns) // SECOND_NS} s"
     return "LIVE" if feed.heard_ns else "WAITING"
 
 
@@ -204,7 +204,7 @@ def _games(glass: _Glass, scores: Mapping[str, str]) -> list[GameLook]:
                 away=game.away,
                 home=game.home,
                 score=scores.get(game.game_id, ""),
-                book_age_s=max(0, glass.now_ns - min(heard)) / _S if len(heard) == 2 else None,
+                book_age_s=max(0, glass.now_ns - min(heard)) / SECOND_NS if len(heard) == 2 else None,
                 bytes=sum(token.bytes for token in tokens if token is not None),
             )
         )
@@ -212,7 +212,7 @@ def _games(glass: _Glass, scores: Mapping[str, str]) -> list[GameLook]:
 
 
 def _disk_hours(glass: _Glass) -> float | None:
-    seconds = (glass.watch.last_ns - glass.watch.first_ns) / _S
+    seconds = (glass.watch.last_ns - glass.watch.first_ns) / SECOND_NS
     if seconds < 60 or not glass.machine.tape_bytes:
         return None
     return glass.machine.disk_free_bytes / (glass.machine.tape_bytes / seconds) / 3600
@@ -268,7 +268,7 @@ def _reasons(glass: _Glass, feeds: list[FeedLook], unmatched: list[Unmatched], h
 
 
 def _ago(ns: int) -> str:
-    seconds = max(0, ns) // _S
+    seconds = max(0, ns) // SECOND_NS
     if seconds < 120:
         return f"{seconds} s"
     if seconds < 7200:

@@ -20,14 +20,14 @@ from recorder.envelope import Envelope, Kind
 from recorder.operate.glance import PlannedGame, games_in, glance_frame, planned_games
 from recorder.progress import refusal
 from recorder.sequencer import RECORDER
+from recorder.times import SECOND_NS
 
 __all__ = ["Receipt", "Receipts", "SourceReceipt"]
 
-_S = 1_000_000_000
-_LONGEST_NS = 8 * 3600 * _S
-_SCOREBOARD_FRESH_NS = 10 * _S
-_GAME_FILE_FRESH_NS = 75 * _S
-_WITNESS_FRESH_NS = 150 * _S
+_LONGEST_NS = 8 * 3600 * SECOND_NS
+_SCOREBOARD_FRESH_NS = 10 * SECOND_NS
+_GAME_FILE_FRESH_NS = 75 * SECOND_NS
+_WITNESS_FRESH_NS = 150 * SECOND_NS
 _MARKET, _WITNESS = "polymarket.market", "polymarket.book"
 _COMPLETE = 0.99
 _REMEMBERED = 256
@@ -269,7 +269,7 @@ class Receipts:
             away=planned.away,
             from_ns=game.from_ns,
             until_ns=until_ns if game.from_ns is not None else None,
-            seconds=(span[1] - span[0]) / _S if game.from_ns is not None else 0.0,
+            seconds=(span[1] - span[0]) / SECOND_NS if game.from_ns is not None else 0.0,
             sources=sources,
             verdict=_verdict(sources, is_over=game.is_over),
         )
@@ -288,14 +288,14 @@ class Receipts:
             still_open = [(source.open_ns[part], on[1])] if part in source.open_ns else []
             covered = _common(covered, [*source.spans.get(part, ()), *still_open])
         gaps = _between(covered, on)
-        seconds, all_seconds = _length(covered) / _S, max(on[1] - on[0], 1) / _S
+        seconds, all_seconds = _length(covered) / SECOND_NS, max(on[1] - on[0], 1) / SECOND_NS
         return SourceReceipt(
             feed=feed,
             seconds=seconds,
             coverage=round(seconds / all_seconds, 6),
             answers=source.answers,
             gaps=len(gaps),
-            gap_seconds_max=max((end - begin for begin, end in gaps), default=0) / _S,
+            gap_seconds_max=max((end - begin for begin, end in gaps), default=0) / SECOND_NS,
             duplicates=source.duplicates,
             reconnects=source.reconnects,
             first_ns=source.first_ns,

@@ -13,13 +13,13 @@ from recorder.envelope import Envelope, Kind
 from recorder.operate.glance import PlannedGame, glance_frame, planned_games
 from recorder.progress import refusal
 from recorder.sequencer import RECORDER
+from recorder.times import SECOND_NS
 
 __all__ = ["RATE_S", "FeedWatch", "TokenWatch", "Watch"]
 
 RATE_S = 60
 """The present rate of a feed is that of so many seconds."""
 
-_S = 1_000_000_000
 _LAGS = 512
 _SOCKET_KINDS = frozenset({Kind.OPENED, Kind.CLOSED, Kind.SENT, Kind.FRAME})
 
@@ -57,7 +57,7 @@ class FeedWatch:
         self.heard_ns = at_ns
         self.is_troubled = False
         self.silent.pop(None, None)
-        second = at_ns // _S
+        second = at_ns // SECOND_NS
         if self._seconds and self._seconds[-1][0] == second:
             self._seconds[-1][1] += 1
             return
@@ -67,12 +67,12 @@ class FeedWatch:
 
     def rate(self, now_ns: int) -> float:
         """Return answers a second over the last `RATE_S` seconds."""
-        since = now_ns // _S - RATE_S
+        since = now_ns // SECOND_NS - RATE_S
         return sum(count for second, count in self._seconds if second > since) / RATE_S
 
     def usual_rate(self, now_ns: int) -> float:
         """Return answers a second over the feed's whole time, a minute at least."""
-        return self.answers / max(RATE_S, (now_ns - self.first_ns) / _S)
+        return self.answers / max(RATE_S, (now_ns - self.first_ns) / SECOND_NS)
 
     def lag_ms(self, share: float) -> float | None:
         """Return the lag that this share of the last answers did not exceed; None where none is known."""

@@ -6,7 +6,7 @@ import base64
 import difflib
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ from recorder.envelope import Envelope
 from recorder.errors import CorruptError, LossyError, RegressionError, UsageError
 from recorder.tape import show
 from recorder.tape.locate import list_tapes, locate_tape, tape_bytes
+from recorder.times import iso_ns
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["cat", "ls", "recover", "seal", "tail", "verify"]
 
 _FOLLOW_S = 0.1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _TapeArgument(click.ParamType[Path]):
@@ -46,11 +46,9 @@ class _Moment(click.ParamType[int]):
         if value.isascii() and value.isdigit() and len(value) == len("1700000000000000000"):
             return int(value)
         try:
-            moment = datetime.fromisoformat(value)
+            return iso_ns(value, UTC)
         except ValueError:
             self.fail(f"{value!r} is no time: write 2026-01-15T19:30:00 (UTC) or nanoseconds since 1970", param, ctx)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 import msgspec
 
+from recorder.times import utc
+
 __all__ = ["json_line", "moment", "print_table", "safe", "seqs", "size", "span", "thousands"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # DEL, the C1 controls and the line separators pass through JSON unescaped; a terminal may obey them.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
 
@@ -58,7 +58,7 @@ def thousands(count: int | None) -> str:
 
 def moment(ns: int | None) -> str:
     """Write UTC nanoseconds as a date and time; `-` for none."""
-    return "-" if not ns else (_EPOCH + timedelta(microseconds=ns // 1000)).strftime("%Y-%m-%d %H:%M:%S")
+    return "-" if not ns else utc(ns).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def span(row: dict[str, Any]) -> str:

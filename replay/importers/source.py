@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from decimal import Decimal, DecimalException
 from pathlib import Path
 
 from recorder.envelope import Kind
 from recorder.errors import UsageError
+from recorder.times import iso_ns
 
 __all__ = ["FoundGame", "Imported", "Row", "moment_ns", "never_falling", "read_file", "zone_of"]
 
 Row = tuple[int, str, int, Kind, bytes, bytes]
 """recv_ns, feed, conn, kind, meta, payload: an envelope before it has a seq."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_MAX = 1 << 63
 _UNITS_NS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
 """A count below the first number is one of so many nanoseconds: seconds, milliseconds, microseconds."""
@@ -91,12 +91,7 @@ def moment_ns(value: object, zone: tzinfo | None = None) -> int:
         ValueError: it is no time.
     """
     if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            if zone is None:
-                raise ValueError(f"{value!r} names no zone")
-            moment = moment.replace(tzinfo=zone)
-        return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
+        return iso_ns(value, zone)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is no time")  # noqa: TRY004 - bad data, whatever its type
     try:

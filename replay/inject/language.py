@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from recorder.config import parse_duration_ns
 from recorder.errors import GametapeError, UsageError
+from recorder.times import SECOND_NS
 
 __all__ = ["FAULTS", "Fault", "FaultKind", "parse_faults", "targets_of"]
 
@@ -21,7 +22,6 @@ _POLLS, _SCORES, _BOOK, _ALL = "polls", "scores", "book", "all"
 _TARGETS = (_POLLS, _SCORES, _BOOK, _ALL)
 _TIMES_MAX = 1_000
 _DURATION_MAX_NS = 86_400_000_000_000
-_SECOND_NS = 1_000_000_000
 _BLANKS = str.maketrans("\t\r\n", "   ")
 
 
@@ -56,7 +56,7 @@ class Fault:
         share = f"{self.share_u6 / 10_000:g}%" if self.share_u6 else ""
         time = ""
         if self.time_ns:
-            time = f"{self.time_ns / 1e6:g}ms" if abs(self.time_ns) < _SECOND_NS else f"{self.time_ns / 1e9:.12g}s"
+            time = f"{self.time_ns / 1e6:g}ms" if abs(self.time_ns) < SECOND_NS else f"{self.time_ns / 1e9:.12g}s"
         times = f"x{self.times}" if self.times > 1 else ""
         return " ".join(word for word in (self.name, share, self.target, time, times) if word)
 
@@ -65,25 +65,23 @@ FAULTS: dict[str, FaultKind] = {
     "drop": FaultKind(line="lost on the way; a poll is then a failed one", share_u6=50_000, target=_POLLS),
     "freeze": FaultKind(
         line="nothing comes for so long, though the line is open; polls fail, the watchdog acts after 60 s",
-        time_ns=20 * _SECOND_NS,
+        time_ns=20 * SECOND_NS,
         times=1,
         target=_BOOK,
     ),
     "stall": FaultKind(
-        line="held up for so long, then all arrives at once", time_ns=5 * _SECOND_NS, times=1, target=_BOOK
+        line="held up for so long, then all arrives at once", time_ns=5 * SECOND_NS, times=1, target=_BOOK
     ),
-    "disconnect": FaultKind(line="the market socket is lost and opened again", time_ns=10 * _SECOND_NS, times=1),
-    "kill": FaultKind(line="the recorder is killed and started again", time_ns=30 * _SECOND_NS, times=1),
+    "disconnect": FaultKind(line="the market socket is lost and opened again", time_ns=10 * SECOND_NS, times=1),
+    "kill": FaultKind(line="the recorder is killed and started again", time_ns=30 * SECOND_NS, times=1),
     "duplicate": FaultKind(line="arrives twice", share_u6=20_000, target=_ALL),
     "reorder": FaultKind(
-        line="comes up to so much later, so that others overtake it", time_ns=_SECOND_NS // 20, target=_ALL
+        line="comes up to so much later, so that others overtake it", time_ns=SECOND_NS // 20, target=_ALL
     ),
-    "stale-cdn": FaultKind(
-        line="a score answer is an old one, up to so old", share_u6=100_000, time_ns=30 * _SECOND_NS
-    ),
+    "stale-cdn": FaultKind(line="a score answer is an old one, up to so old", share_u6=100_000, time_ns=30 * SECOND_NS),
     "score-flap": FaultKind(line="after a new score answer the one before it shows once more", share_u6=200_000),
     "clock-step": FaultKind(
-        line="the machine's clock is set, forward or back", time_ns=-2 * _SECOND_NS, times=1, goes_back=True
+        line="the machine's clock is set, forward or back", time_ns=-2 * SECOND_NS, times=1, goes_back=True
     ),
     "truncate": FaultKind(line="cut short on the way", share_u6=10_000, target=_ALL),
     "end": FaultKind(line="the recording ends after this share of it", share_u6=800_000),

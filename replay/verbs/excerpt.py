@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from recorder.errors import UsageError
+from recorder.times import SECOND_NS, iso_ns
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
 
 __all__ = ["excerpt"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SECOND_NS = 1_000_000_000
 
 
 @click.command(no_args_is_help=True)
@@ -44,7 +42,7 @@ def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) ->
     if math.isnan(seconds):
         raise click.UsageError("--seconds is not a number")
     opened = open_tape(locate_tape(tape, _tapes_dir()))
-    half_ns = round(seconds * _SECOND_NS / 2)
+    half_ns = round(seconds * SECOND_NS / 2)
     middle_ns = _middle_ns(opened, around)
     made = cut_excerpt(opened, out, since_ns=middle_ns - half_ns, until_ns=middle_ns + half_ns)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
@@ -84,8 +82,6 @@ def _middle_ns(tape: Tape, around: str) -> int:
             raise UsageError(f"there is no seq {around}", why=f"the tape ends at {tape.next_seq - 1}")
         return found.recv_ns
     try:
-        moment = datetime.fromisoformat(around)
+        return iso_ns(around, UTC)
     except ValueError:
         raise UsageError(f"{around!r} is neither a seq nor a time", hint="--around 2026-01-15T19:30:00 (UTC)") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
