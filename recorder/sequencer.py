@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from recorder.clock import Clock
 from recorder.envelope import Envelope, Kind, encode_meta
 
-__all__ = ["RECORDER", "Log", "QueueTap", "Sequencer", "Tap", "TapFullError"]
+__all__ = ["RECORDER", "Log", "Sequencer", "Tap", "TapFullError"]
 
 RECORDER = "recorder"
 """The feed of the facts that the recorder states about itself."""
@@ -38,32 +37,6 @@ class Log(Protocol):
 
 class TapFullError(Exception):
     """A tap did not keep up."""
-
-
-class QueueTap:
-    """A tap that keeps envelopes for a reader that comes by, up to a bound."""
-
-    def __init__(self, size_max: int) -> None:
-        """Hold at most size_max envelopes; the next one cuts the tap."""
-        self._size_max = size_max
-        self._waiting: deque[Envelope] = deque()
-
-    def __call__(self, envelope: Envelope) -> None:
-        """
-        Keep one envelope.
-
-        Raises:
-            TapFullError: the reader is size_max envelopes behind.
-        """
-        if len(self._waiting) >= self._size_max:
-            raise TapFullError(f"{self._size_max} envelopes behind")
-        self._waiting.append(envelope)
-
-    def drain(self) -> list[Envelope]:
-        """Take everything that is waiting, in seq order."""
-        drained = list(self._waiting)
-        self._waiting.clear()
-        return drained
 
 
 class Sequencer:

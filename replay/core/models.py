@@ -7,14 +7,13 @@ in a batch. Its floats end here: the answer is rounded once to millionths before
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from replay.core.events import GameStatus, ScoreSeen
+from replay.core.events import GameStatus
 from replay.core.gameclock import INNINGS, PERIOD_RULES
 
 __all__ = [
@@ -105,26 +104,6 @@ class GameStates:
             remaining = np.where(known, rules.regulation_ms - passed, _ABSENT)
         lead = np.where((home >= 0) & (away >= 0), home - away, 0)
         return cls(league, lead, elapsed, remaining, per, clock, stat, home, away, prior, ball)
-
-    @classmethod
-    def from_scores(cls, league: str, scores: Sequence[ScoreSeen], prior_u6: int = _ABSENT) -> GameStates:
-        """Build a batch from observations of games of one league."""
-
-        def column(values: list[int | None]) -> list[int]:
-            return [_ABSENT if value is None else value for value in values]
-
-        return cls.from_columns(
-            league,
-            period=column([score.period for score in scores]),
-            clock_ms=column([score.clock_ms for score in scores]),
-            status=[int(score.status) for score in scores],
-            home_score=column([score.home_score for score in scores]),
-            away_score=column([score.away_score for score in scores]),
-            prior_u6=prior_u6,
-            possession=[
-                {score.home.id: 1, score.away.id: -1}.get(score.possession_team_id or "", 0) for score in scores
-            ],
-        )
 
 
 class WinProbability(Protocol):

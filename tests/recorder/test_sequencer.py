@@ -6,7 +6,7 @@ from memory_log import MemoryLog
 
 from recorder.clock import ManualClock
 from recorder.envelope import Envelope, Kind
-from recorder.sequencer import RECORDER, QueueTap, Sequencer
+from recorder.sequencer import RECORDER, Sequencer
 
 
 @given(st.lists(st.integers(min_value=0, max_value=10**9), max_size=50), st.integers(min_value=0, max_value=10**9))
@@ -64,17 +64,6 @@ def test_two_taps_that_raise_at_once_are_both_cut() -> None:
 
     Sequencer(log, ManualClock(), [broken, broken]).put(RECORDER, Kind.PULSE)
     assert [e.kind for e in log.envelopes] == [Kind.PULSE, Kind.NOTE, Kind.NOTE]
-
-
-def test_a_queue_that_overflows_is_cut() -> None:
-    """A queue holds as many as it may, in order; one more and it is cut, with everything before it still readable."""
-    log, queue = MemoryLog(), QueueTap(2)
-    sequencer = Sequencer(log, ManualClock(), [queue])
-    for _ in range(4):
-        sequencer.put(RECORDER, Kind.PULSE)
-    assert [e.seq for e in queue.drain()] == [0, 1]
-    assert queue.drain() == []
-    assert [e.kind for e in log.envelopes] == [Kind.PULSE, Kind.PULSE, Kind.PULSE, Kind.NOTE, Kind.PULSE]
 
 
 def test_notes_carry_their_facts() -> None:

@@ -7,41 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.core.events import GameRef, GameStatus, ScoreSeen, Team
+from replay.core.events import GameStatus
 from replay.core.gameclock import PERIOD_RULES, elapsed_ms
 from replay.core.models import CERTAIN_U6, NO_MODEL, GameStates, answer, is_playable, round_u6
 
-TEAM = Team(id="1", name="Hawks", abbreviation="ATL", display_name="Atlanta Hawks")
 M = 60_000
-
-
-def seen(status: GameStatus, home: int | None, away: int | None, period: int | None, clock: int | None) -> ScoreSeen:
-    return ScoreSeen(
-        game=GameRef(source="espn", league="nba", id="1"),
-        status=status,
-        status_name="",
-        completed=status is GameStatus.FINAL,
-        home=TEAM,
-        away=TEAM,
-        home_score=home,
-        away_score=away,
-        period=period,
-        clock_ms=clock,
-        start_ns=None,
-    )
 
 
 def test_columns_follow_from_what_was_seen() -> None:
     """lead, elapsed and remaining are derived; what is absent is -1."""
-    states = GameStates.from_scores(
+    live = int(GameStatus.LIVE)
+    states = GameStates.from_columns(
         "nba",
-        [
-            seen(GameStatus.LIVE, 50, 47, 2, 6 * M),
-            seen(GameStatus.LIVE, None, 47, None, None),
-            seen(GameStatus.BREAK, 50, 60, 2, None),
-            seen(GameStatus.SCHEDULED, None, None, 1, 12 * M),
-            seen(GameStatus.LIVE, 100, 100, 5, 5 * M),
-        ],
+        status=[live, live, int(GameStatus.BREAK), int(GameStatus.SCHEDULED), live],
+        home_score=[50, -1, 50, -1, 100],
+        away_score=[47, 47, 60, -1, 100],
+        period=[2, -1, 2, 1, 5],
+        clock_ms=[6 * M, -1, -1, 12 * M, 5 * M],
         prior_u6=610_000,
     )
     assert states.lead.tolist() == [3, 0, -10, 0, 0]
