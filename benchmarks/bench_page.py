@@ -80,6 +80,7 @@ def game(number: int, now_ns: int) -> GameFact:
         away_score=48,
         seen_ns=now_ns,
         model_home_u6=550_000,
+        prior_home_u6=None,
         home_token=f"h{number}",
         away_token=f"a{number}",
         pattern=tuple(range(-9, 9)),

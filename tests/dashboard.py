@@ -120,6 +120,7 @@ class Outlet:
             "away_score": 48,
             "seen_ns": self.ago_ns(seen_s),
             "model_home_u6": 550_000,
+            "prior_home_u6": None,
             "home_token": f"h{number}",
             "away_token": f"a{number}",
             "pattern": (2, -1, 0, 4, 6, 3),
