@@ -115,6 +115,7 @@ class _Seat:
         )
         part = Night(rows=Rows(**columns), states=states, polls=night.polls, rules=night.rules)
         self.engine.fold.run(part, reel.fairs, timeline, at_ns)
+        self.engine.priors.see(part._replace(states=states[seen]), reel.film.catalogue)
         prediction = bisect_right(reel.predictions, at_ns, key=lambda one: one.recv_ns)
         told = tuple(reel.predictions[self._prediction : prediction])
         outcome = Outcome(*_NONE, patterns[self._pattern : pattern], told)
@@ -151,8 +152,6 @@ class Viewing:
         self._quotes = quotes_of(film)
         self._courses = courses(film)
         on = [course.begin_ns for course in self._courses.values() if len(course.heard_ns)]
-        # What a pre-game price is can only be told in the last moment before a game begins.
-        self._stops = sorted(begin_ns - 1 for begin_ns in on)
         self.tape = TapeFact(
             name=film.tape,
             label=film.label,
@@ -219,9 +218,6 @@ class Viewing:
     def _board(self, at_ns: int) -> Board:
         if at_ns < self._seat.at_ns:
             self._seat = _Seat(self._film, self._config)
-        for stop_ns in self._stops:
-            if self._seat.at_ns < stop_ns < at_ns:
-                self._seat.forward(self._reel, stop_ns)
         self._seat.forward(self._reel, at_ns)
         return self._seat.board
 

@@ -13,7 +13,6 @@ from recorder.tape.reader import open_tape
 from replay.core.predictions import Forecast, Forecaster
 from replay.film import build_film
 from replay.live.board import Board
-from replay.live.contract import State
 from replay.live.decisions import LiveConfig
 from replay.live.facts import Batch
 from replay.live.observe import Observer
@@ -55,11 +54,6 @@ def moments(viewing):
     return [first + (last - first) * k // 12 for k in range(13)]
 
 
-def without_prior(state: State) -> State:
-    """What a pre-game price was, a live board knows as well as its batches are fine."""
-    return msgspec.structs.replace(state, prior_home_u6=None)
-
-
 def test_a_moment_is_what_a_live_board_showed(film, moments):
     """An engine that is fed the tape's envelopes until then, and looked at as live, says the same of every game."""
     silent = Viewing(film, LiveConfig())
@@ -74,8 +68,8 @@ def test_a_moment_is_what_a_live_board_showed(film, moments):
             observer.note(engine.feed(part))
             board.apply(Batch(0, part[-1].recv_ns, observer.look(engine)))
         done = until
-        live = {state.game_id: without_prior(state) for state in board.states(at_ns)}
-        shown = {state.game_id: without_prior(state) for state in silent.moment(at_ns).games}
+        live = {state.game_id: state for state in board.states(at_ns)}
+        shown = {state.game_id: state for state in silent.moment(at_ns).games}
         assert {game_id: shown[game_id] for game_id in live} == live
         assert len(live) == 3 or at_ns == moments[0]
 
@@ -99,6 +93,7 @@ def test_the_prior_is_the_price_of_the_last_moment_before_the_game(viewing):
     after = {state.game_id: state for state in viewing.moment(last_ns).games}
     (first,) = [one for one in viewing.moment(begin_ns).games if one.status == "live"]
     assert before[first.game_id].status == "scheduled"
+    assert before[first.game_id].prior_home_u6 is None
     assert after[first.game_id].prior_home_u6 == before[first.game_id].tokens.home.mid_u6
 
 
