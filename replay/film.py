@@ -29,6 +29,7 @@ from replay.core.roll import Catalogue, Game, Roller
 from replay.core.rows import OP_RULES, POLL_COLUMNS, ROW_COLUMNS, RULES_COLUMNS, STATE_COLUMNS, Night, Rows, frozen
 from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS
 from replay.settle import Basis, Evidence, Payout
+from replay.whole import write_whole
 
 if TYPE_CHECKING:
     from recorder.tape.batch import Batch
@@ -251,10 +252,7 @@ def _noted(folder: Path) -> list[list[tuple[str, int, int]]]:
 def _note_files(tape: Tape, folder: Path) -> None:
     """Remember that these files were sound; of as many copies of the tape as are likely to be in use."""
     noted = [_files(tape), *_noted(folder)][:_COPIES]
-    making = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent)) / _CHECKED
-    making.write_bytes(msgspec.json.encode(noted))
-    making.replace(folder / _CHECKED)
-    making.parent.rmdir()
+    write_whole(folder / _CHECKED, msgspec.json.encode(noted))
 
 
 def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -31,6 +31,7 @@ from replay.counterfactual import PollPlan, refuse_unanswerable, timeline_of
 from replay.film import Film, decoder_version
 from replay.ledger import Ledger, combined_digest
 from replay.live.decisions import LiveConfig
+from replay.whole import write_whole
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
@@ -294,9 +295,7 @@ def write_golden(golden: Golden, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     facts: dict[str, Any] = msgspec.to_builtins(golden)
     body = {**facts, "sha256": _seal(facts)}
-    making = path.with_name(f".{path.name}.tmp")
-    making.write_text(_rendered(body) + "\n", encoding="utf-8")
-    making.replace(path)
+    write_whole(path, f"{_rendered(body)}\n".encode())
 
 
 def read_golden(path: Path) -> Golden:

@@ -8,7 +8,6 @@ was cut short or changed on disk is taken for one that is not there.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from replay.backtest import Cell
 from replay.core.cells import ORDER_COLUMNS, OrderStatus
 from replay.settings import Setting
+from replay.whole import write_whole
 
 __all__ = ["FIGURES", "Part", "PartStore", "decode_part", "encode_part", "part_of", "setting_name", "stacked_parts"]
 
@@ -201,12 +201,7 @@ class PartStore:
         data = encode_part(part, names)
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{context[:32]}-{hashlib.sha256(b''.join(names)).hexdigest()[:32]}.part"
-        making = path.with_suffix(".making")
-        with making.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        making.replace(path)
+        write_whole(path, data)
 
 
 def setting_name(setting: Setting) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recorder.errors import UpstreamError, UsageError
+from replay.whole import write_whole
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -59,7 +60,7 @@ def fetch_tape(url: str, cache: Path, *, on_progress: Callable[[int, int], None]
         for name in sorted(sizes, key=lambda name: (not name.startswith("sealed/"), name)):
             place = folder / name
             if not place.is_file() or place.stat().st_size != sizes[name]:
-                _write(place, _bytes(remote, prefix, name))
+                write_whole(place, _bytes(remote, prefix, name))
             there += sizes[name]
             if on_progress is not None:
                 on_progress(there, total)
@@ -107,16 +108,10 @@ def _begin(remote: S3Store, prefix: str, folder: Path) -> None:
         shutil.rmtree(folder)
     for name in ("hot", "sealed", "manifest", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    _write(place, identity)
+    write_whole(place, identity)
 
 
 def _bytes(remote: S3Store, prefix: str, name: str) -> bytes:
     import obstore
 
     return bytes(obstore.get(remote, f"{prefix}/{name}").bytes())
-
-
-def _write(place: Path, data: bytes) -> None:
-    making = place.with_name(f"{place.name}.making")
-    making.write_bytes(data)
-    making.replace(place)
