@@ -11,6 +11,8 @@ import click
 
 from recorder.config import Settings, load_config, parse_duration_ns
 from recorder.errors import LossyError, UpstreamError, UsageError
+from recorder.tape.show import echo_json, safe
+from recorder.times import SECOND_NS, utc
 
 if TYPE_CHECKING:
     from recorder.clock import SystemClock
@@ -151,14 +153,14 @@ def games(*, leagues: tuple[str, ...], date: str | None, upstream: str | None, a
     shown = [game for game in plan.games if game.start_ns is None or game_date(game.start_ns) == day]
     alone = [game for game in plan.unmatched if game.start_ns is None or game_date(game.start_ns) == day]
     if as_json:
-        _echo_json({"schema": "gametape.games/1", "date": day.isoformat(), "games": shown, "unmatched": alone})
+        echo_json({"schema": "gametape.games/1", "date": day.isoformat(), "games": shown, "unmatched": alone})
         return
     for game in shown:
-        teams = _plain(f"{game.away} @ {game.home}")
+        teams = safe(f"{game.away} @ {game.home}")
         click.echo(f"{_hour(game.start_ns)}  {game.league:<6} {teams:<36} {game.confidence:<7} {game.market_id}")
     for one in alone:
-        teams = _plain(f"{one.away} @ {one.home}")
-        click.echo(f"{_hour(one.start_ns)}  {one.league:<6} {teams:<36} UNMATCHED {_plain(one.reason)}")
+        teams = safe(f"{one.away} @ {one.home}")
+        click.echo(f"{_hour(one.start_ns)}  {one.league:<6} {teams:<36} UNMATCHED {safe(one.reason)}")
     click.echo(f"{day}: {len(shown)} games with a market, {len(alone)} without", err=True)
 
 
@@ -179,7 +181,7 @@ def show(*, as_json: bool) -> None:
     """Show every setting, its value and its source: default, gametape.toml, or a GAMETAPE_ variable."""
     rows = _settings_rows(load_config())
     if as_json:
-        _echo_json({"schema": "gametape.config/1", "settings": rows})
+        echo_json({"schema": "gametape.config/1", "settings": rows})
         return
     for row in rows:
         click.echo(f"{row['key']:<16} {_text(row['value']):<56} {row['source']}")
@@ -213,7 +215,7 @@ def _record(
     finally:
         _summarise(tally, path, first_seq, as_json=as_json)
     unheard = tally.unheard
-    why = "; ".join(f"{name}: {_plain(last)}" for name, last in unheard.items()) or "none came before the end"
+    why = "; ".join(f"{name}: {safe(last)}" for name, last in unheard.items()) or "none came before the end"
     if not tally.answers:
         raise UpstreamError("no source gave a usable answer", why=why, hint="what is asked: gametape record --dry-run")
     if unheard:
@@ -323,7 +325,7 @@ async def _show(tally: Tally, clock: SystemClock) -> None:
     if not sys.stderr.isatty():
         while True:
             await asyncio.sleep(_PLAIN_LINE_S)
-            click.echo(_plain(tally.line(clock.now_ns())), err=True)
+            click.echo(safe(tally.line(clock.now_ns())), err=True)
     from rich.console import Console
     from rich.text import Text
 
@@ -331,7 +333,7 @@ async def _show(tally: Tally, clock: SystemClock) -> None:
     with console.status("starting") as status:
         while True:
             await asyncio.sleep(0.25)
-            line = Text(_plain(tally.line(clock.now_ns(), feeds_max=4)))
+            line = Text(safe(tally.line(clock.now_ns(), feeds_max=4)))
             line.truncate(max(10, console.width - 3), overflow="ellipsis")
             status.update(line)
 
@@ -345,11 +347,11 @@ def _summarise(tally: Tally, path: Path, first_seq: int, *, as_json: bool) -> No
         }
         facts = {"schema": "gametape.record/1", "tape": str(path), "events": tally.events, "first_seq": first_seq}
         more = {"durable_seq": tally.durable_seq, "games": tally.games, "decisions": tally.decisions}
-        _echo_json({**facts, **more, "feeds": feeds, "gaps": tally.gaps, "seconds": round(seconds, 3)})
+        echo_json({**facts, **more, "feeds": feeds, "gaps": tally.gaps, "seconds": round(seconds, 3)})
         return
     click.echo(f"{path}: {tally.events:,} events in {seconds:.0f} s, {tally.games} games, {tally.bytes:,} bytes")
     for name, count in sorted(tally.feeds.items()):
-        why = f"  last: {_plain(count.last_why)}" if count.gaps else ""
+        why = f"  last: {safe(count.last_why)}" if count.gaps else ""
         click.echo(f"  {name:<20} {count.events:>9,} events  {count.gaps:>4} gaps{why}")
     if tally.decisions:
         click.echo(f"  {tally.decisions:,} signals decided live; gametape verify --parity {path} decides them anew")
@@ -377,7 +379,7 @@ def _say_plan_of_asking(config: Config, leagues: Sequence[League], path: Path, *
     ]
     exists = (path / "tape.json").exists()
     if as_json:
-        _echo_json({"schema": "gametape.record/1", "dry_run": True, "tape": str(path), "asked": asked, "later": later})
+        echo_json({"schema": "gametape.record/1", "dry_run": True, "tape": str(path), "asked": asked, "later": later})
         return
     click.echo(f"tape {path} ({'would be gone on with' if exists else 'would be new'})")
     for row in asked:
@@ -429,17 +431,15 @@ def _noon_ns(date: str | None) -> int:
         noon = datetime.strptime(date, "%Y-%m-%d").replace(hour=12, tzinfo=GAME_ZONE)
     except ValueError as error:
         raise UsageError(f"not a date: {date!r}", why=str(error), hint="--date 2026-01-15") from error
-    return int(noon.timestamp()) * 1_000_000_000
+    return int(noon.timestamp()) * SECOND_NS
 
 
 def _hour(start_ns: int | None) -> str:
-    from datetime import UTC, datetime
-
     from recorder.leagues import GAME_ZONE
 
     if start_ns is None:
         return "  ?  "
-    return datetime.fromtimestamp(start_ns // 1_000_000_000, UTC).astimezone(GAME_ZONE).strftime("%H:%M")
+    return utc(start_ns).astimezone(GAME_ZONE).strftime("%H:%M")
 
 
 def _settings_rows(settings: Settings) -> list[dict[str, Any]]:
@@ -451,14 +451,3 @@ def _settings_rows(settings: Settings) -> list[dict[str, Any]]:
 
 def _text(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
-
-
-def _plain(text: str) -> str:
-    """Take out what would steer a terminal: names and reasons come from strangers."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def _echo_json(facts: dict[str, Any]) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(facts).decode())

@@ -151,8 +151,7 @@ def _case(suite: str, name: str, failure: str, lines: list[str]) -> str:
 
 def _xml(text: str) -> str:
     """Escape text, and replace what XML cannot hold."""
-    kept = "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
-    return escape(kept)
+    return escape("\n".join(map(safe, text.split("\n"))))
 
 
 def workflow_errors(checks: Sequence[Checked], gates: Sequence[GateResult]) -> list[str]:

@@ -68,7 +68,7 @@ def info(tape: str, as_json: bool) -> None:
         "bytes": tape_bytes(path),
     }
     if as_json:
-        click.echo(show.json_line(facts))
+        show.echo_json(facts)
     else:
         _print_info(facts)
 
@@ -110,7 +110,7 @@ def doctor(
         checks += _tonight_checks(config) if tonight else []
     is_ok = all(check.level != "fail" for check in checks)
     if as_json:
-        click.echo(show.json_line({"schema": "gametape.doctor/1", "ok": is_ok, "checks": checks}))
+        show.echo_json({"schema": "gametape.doctor/1", "ok": is_ok, "checks": checks})
     else:
         _print_checks(checks)
     if not is_ok:

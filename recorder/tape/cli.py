@@ -76,7 +76,7 @@ def ls(folder: Path | None, as_json: bool) -> None:
         raise UsageError(f"{folder} is not a directory", hint="gametape ls")
     rows = [_listed(path) for path in list_tapes(where)]
     if as_json:
-        _print_json({"schema": "gametape.ls/1", "tapes": rows})
+        show.echo_json({"schema": "gametape.ls/1", "tapes": rows})
         return
     table = [
         [
@@ -215,7 +215,7 @@ def verify(tape: Path, deep: bool, parity: bool, as_json: bool) -> None:
     checked = _parity()(tape) if parity and report.ok else None
     if as_json:
         compared = {} if checked is None else {"parity": checked.facts}
-        _print_json({"schema": "gametape.verify/1", **msgspec.to_builtins(report), **compared})
+        show.echo_json({"schema": "gametape.verify/1", **msgspec.to_builtins(report), **compared})
     else:
         rows = [[one.file, str(one.offset), show.seqs(one.first_seq, one.last_seq), one.why] for one in report.damage]
         if rows:
@@ -254,7 +254,7 @@ def recover(tape: Path, write: bool, as_json: bool) -> None:
 
     report = recover_tape(tape, write=write)
     if as_json:
-        _print_json({"schema": "gametape.recover/1", **msgspec.to_builtins(report)})
+        show.echo_json({"schema": "gametape.recover/1", **msgspec.to_builtins(report)})
     else:
         for step in report.steps:
             click.echo(show.safe(f"{step.file}: {step.what} ({step.why})"))
@@ -288,7 +288,7 @@ def seal(tape: Path, as_json: bool) -> None:
 
     report = seal_tape(tape)
     if as_json:
-        _print_json({"schema": "gametape.seal/1", **msgspec.to_builtins(report)})
+        show.echo_json({"schema": "gametape.seal/1", **msgspec.to_builtins(report)})
         return
     sizes = f"{show.size(report.hot_bytes)} became {show.size(report.sealed_bytes)}"
     click.echo(f"sealed {report.segments} segments, {show.thousands(report.events)} envelopes, {sizes}")
@@ -404,7 +404,3 @@ def _line(envelope: Envelope) -> str:
     except UnicodeDecodeError:
         facts["payload_base64"] = base64.b64encode(envelope.payload).decode()
     return show.json_line(facts)
-
-
-def _print_json(facts: object) -> None:
-    click.echo(show.json_line(facts))

@@ -11,10 +11,15 @@ import msgspec
 
 from recorder.times import utc
 
-__all__ = ["json_line", "moment", "print_table", "safe", "seqs", "size", "span", "thousands"]
+__all__ = ["echo_json", "json_line", "moment", "print_table", "safe", "seqs", "size", "span", "thousands"]
 
 # DEL, the C1 controls and the line separators pass through JSON unescaped; a terminal may obey them.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
+
+
+def echo_json(facts: object) -> None:
+    """Print facts as one line of JSON."""
+    click.echo(json_line(facts))
 
 
 def json_line(facts: object) -> str:

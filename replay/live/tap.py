@@ -29,6 +29,7 @@ import msgspec
 from recorder.clock import SystemClock
 from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.sequencer import RECORDER, Tap, TapFullError
+from recorder.tape.show import safe
 from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, cause_of, decisions_of, describe
 from replay.live.facts import Fact, HealthFact, RecorderFact, SignalFact
 from replay.live.forecasts import BackgroundForecaster, forecasting
@@ -268,7 +269,7 @@ class LiveEngine:
                 self._wake()
             self._tell(engine, envelopes, outcome, new)
             for cause, token, decision in new:
-                self._say(describe(cause, decision, *map(_plain, named(engine, token))))
+                self._say(describe(cause, decision, *map(safe, named(engine, token))))
 
     def _warmed(self, engine: Engine, warming: Warming | None) -> Warming | None:
         """Let the engine run compiled from here on where the compiler is ready, and return it where it is not."""
@@ -386,7 +387,7 @@ class LiveEngine:
             reasons.append(f"the predictor failed on {self._progress.prediction_failures} patterns")
         lag_ns = self._watch.lag_ns(self._durable_seq, now_ns)
         fact = HealthFact(
-            reasons=tuple(_plain(reason) for reason in reasons),
+            reasons=tuple(safe(reason) for reason in reasons),
             feeds=self._watch.facts(now_ns),
             latency=self.latency.facts(),
             recorder=RecorderFact(self._watch.next_seq, self._durable_seq, lag_ns // 1_000_000),
@@ -423,7 +424,3 @@ def _drained(waiting: deque[Envelope]) -> list[Envelope]:
         while True:
             batch.append(waiting.popleft())
     return batch
-
-
-def _plain(text: str) -> str:
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)

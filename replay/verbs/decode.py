@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from recorder.errors import LossyError, UsageError
+from recorder.tape.show import echo_json
 
 __all__ = ["decode"]
 
@@ -41,8 +42,6 @@ def decode(feed: str, kind: str | None, lines: bool, files: tuple[str, ...]) -> 
     Each FILE is one frame or body as it arrived; an array of messages is one frame. Without a FILE, or with `-`,
     standard input is read. Bytes that mean nothing become a line with `"event":"Undecodable"`, and the exit code is 3.
     """
-    import msgspec
-
     from recorder.envelope import Kind
     from replay.core.decode import KNOWN_FEEDS, decode_payload
     from replay.core.events import Undecodable, event_as_dict
@@ -59,7 +58,7 @@ def decode(feed: str, kind: str | None, lines: bool, files: tuple[str, ...]) -> 
     for name in files or (_STDIN,):
         for payload in _payloads(name, by_line=lines):
             for event in decode_payload(feed, payload, Kind.FRAME if is_frame else Kind.BODY):
-                click.echo(msgspec.json.encode(event_as_dict(event)))
+                echo_json(event_as_dict(event))
                 if isinstance(event, Undecodable):
                     unread.append(f"{name}, index {event.index}: {event.reason}")
     if unread:

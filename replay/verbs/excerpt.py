@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.errors import UsageError
+from recorder.tape.show import echo_json
 from recorder.times import SECOND_NS, iso_ns
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) ->
     made = cut_excerpt(opened, out, since_ns=middle_ns - half_ns, until_ns=middle_ns + half_ns)
     size = sum(file.stat().st_size for file in out.rglob("*") if file.is_file())
     if as_json:
-        import msgspec
-
         facts = {
             "schema": "gametape.excerpt/1",
             "tape": str(out),
@@ -58,7 +57,7 @@ def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) ->
             "last_seq": made.last_seq,
             "before": made.before,
         }
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     told = (
         f"seq {made.first_seq:,} to {made.last_seq:,} of {opened.name}, after {made.before} envelopes of what was known"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.errors import RegressionError
+from recorder.tape.show import echo_json
 from replay.verbs.options import progress_bar, stopwatch
 
 if TYPE_CHECKING:
@@ -32,8 +33,6 @@ def film(tapes: tuple[str, ...], check: bool, as_json: bool) -> None:
     of earlier decoders, and against the one that the sealed columns give. The first difference is named and the exit
     code is 4.
     """
-    import msgspec
-
     from replay.find import find_tapes
 
     for tape in find_tapes(tapes):
@@ -41,7 +40,7 @@ def film(tapes: tuple[str, ...], check: bool, as_json: bool) -> None:
             told = _checked(tape) if check else _made(tape)
             facts = {"schema": "gametape.film/1", "tape": tape.name, **told, "seconds": seconds()}
         if as_json:
-            click.echo(msgspec.json.encode(facts).decode())
+            echo_json(facts)
         else:
             said = f"{told['films']} films are what today's decoders make" if check else f"{told['rows']:,} rows"
             click.echo(f"{tape.name}: {told['events']:,} envelopes, {said}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.errors import RegressionError, UsageError
+from recorder.tape.show import echo_json
 from replay.verbs.options import cell_options, films_of, setting_of
 
 if TYPE_CHECKING:
@@ -164,11 +165,9 @@ def _goldens(what: Sequence[str]) -> list[Path]:
 
 
 def _print_json(checks: list[Checked], passed: list[GateResult]) -> None:
-    import msgspec
-
     ok = all(checked.ok for checked in checks) and all(gate.ok for gate in passed)
     facts = {"schema": "gametape.golden.check/1", "ok": ok, "goldens": checks, "gates": passed}
-    click.echo(msgspec.json.encode(facts).decode())
+    echo_json(facts)
 
 
 def _refuse(checks: list[Checked], passed: list[GateResult]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from recorder.tape.show import echo_json
+
 __all__ = ["holdout"]
 
 
@@ -60,7 +62,7 @@ def list_nights(as_json: bool) -> None:
     nights = list(HoldOuts(trials_folder()).known().values())
     if as_json:
         facts = {"schema": "gametape.holdout/1", "nights": [msgspec.to_builtins(night) for night in nights]}
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     for night in nights:
         state = f"opened by run {night.opened_by}" if night.opened_by else "sealed"

@@ -10,6 +10,7 @@ import click
 
 from recorder.config import parse_duration_ns
 from recorder.errors import UsageError
+from recorder.tape.show import echo_json
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
@@ -182,8 +183,6 @@ def _columns(text: str) -> dict[str, str]:
 
 
 def _tell(tape: Tape, inputs: Sequence[Imported], plan: PlanSeen, *, as_json: bool) -> None:
-    import msgspec
-
     tokens = list(dict.fromkeys(token for one in inputs for token in one.tokens))
     games = [game for one in inputs for game in one.games]
     if as_json:
@@ -200,7 +199,7 @@ def _tell(tape: Tape, inputs: Sequence[Imported], plan: PlanSeen, *, as_json: bo
             "games": games,
             "plan": plan,
         }
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     click.echo(f"{tape.path}  {len(tape):,} events, digest {tape.digest()}")
     for one in inputs:

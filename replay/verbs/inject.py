@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.errors import RegressionError
+from recorder.tape.show import echo_json
 from replay.inject.language import FAULTS, parse_faults, targets_of
 from replay.verbs.options import progress_bar
 
@@ -98,8 +99,6 @@ def _tell(made: Tape, checked: Checked | None, *, as_json: bool) -> None:
     from replay.inject.laws import LAWS
 
     if as_json:
-        import msgspec
-
         facts: dict[str, object] = {
             "schema": "gametape.inject/1",
             "tape": str(made.path),
@@ -108,7 +107,7 @@ def _tell(made: Tape, checked: Checked | None, *, as_json: bool) -> None:
             "events": len(made),
             "checked": checked,
         }
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     click.echo(f"{made.path}  {len(made):,} events, digest {made.digest()}")
     click.echo(f"  {made.label}")
@@ -126,14 +125,12 @@ def _tell_matrix(trials: Sequence[Trial], seeds: int, *, as_json: bool) -> None:
     cases = sum(sum(trial.checked.cases.values()) for trial in trials)
     broken = sum(len(trial.checked.violations) for trial in trials)
     if as_json:
-        import msgspec
-
         rows = [
             {"faults": "; ".join(map(str, trial.faults)), "seed": trial.seed, "checked": trial.checked}
             for trial in trials
         ]
         facts = {"schema": "gametape.inject.matrix/1", "cases": cases, "violations": broken, "trials": rows}
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     for first in range(0, len(trials), seeds):
         row = trials[first : first + seeds]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.errors import UsageError
+from recorder.tape.show import echo_json
 
 if TYPE_CHECKING:
     import asyncio
@@ -96,8 +97,6 @@ async def _view(tape: Tape, host: str, port: int) -> None:
     import asyncio
     import signal
 
-    import msgspec
-
     from recorder.clock import SystemClock
     from replay.core.predictions import Forecaster
     from replay.film import open_film
@@ -120,7 +119,7 @@ async def _view(tape: Tape, host: str, port: int) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     async with viewing_on(viewing, host, port) as url:
         line = {"schema": "gametape.view/1", "url": url, "tape": tape.name}
-        click.echo(msgspec.json.encode(line).decode())
+        echo_json(line)
         click.echo(f"open {url} in a browser; Ctrl-C stops", err=True)
         await stopped.wait()
     click.echo("stopped", err=True)
@@ -155,8 +154,6 @@ async def _end(ended: asyncio.Event, stopped: asyncio.Event, grace_s: float) -> 
 
 
 def _announce(tape: Tape, url: str, options: PlayOptions) -> None:
-    import msgspec
-
     line = {
         "schema": "gametape.play/1",
         "url": url,
@@ -165,6 +162,6 @@ def _announce(tape: Tape, url: str, options: PlayOptions) -> None:
         "first_ns": tape.first_ns,
         "last_ns": tape.last_ns,
     }
-    click.echo(msgspec.json.encode(line).decode())
+    echo_json(line)
     length_s = (tape.last_ns - tape.first_ns) / 1e9
     click.echo(f"serving {length_s:.0f} s of {tape.name}, from when the first client asks; Ctrl-C stops", err=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from recorder.errors import UsageError
+from recorder.tape.show import echo_json
 from replay.verbs.options import films_of
 
 if TYPE_CHECKING:
@@ -218,8 +219,6 @@ def _named(column: str, names: Mapping[int, str]) -> str:
 
 
 def _print(answer: duckdb.DuckDBPyConnection, *, as_json: bool, as_csv: bool) -> None:
-    import msgspec
-
     columns = [str(column[0]) for column in answer.description or []]
     rows = _rows(answer)
     if as_csv:
@@ -228,7 +227,7 @@ def _print(answer: duckdb.DuckDBPyConnection, *, as_json: bool, as_csv: bool) ->
         writer.writerows(rows)
     elif as_json:
         facts = {"schema": "gametape.sql/1", "columns": columns, "rows": list(rows)}
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
     else:
         _print_table(columns, rows)
 

@@ -11,6 +11,7 @@ import click
 
 from recorder.clock import SystemClock
 from recorder.errors import UsageError
+from recorder.tape.show import echo_json
 from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch
 
 if TYPE_CHECKING:
@@ -112,12 +113,10 @@ def sweep(
     if out is not None:
         _write(study, out, took, command, films, question)
     if as_json:
-        import msgspec
-
         from replay.runs import sweep_summary
 
         facts = sweep_summary(study.sweep, seconds=took, command=command, facts=study.facts())
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     _tell(study.sweep, took)
     _tell_choice(study)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from recorder.tape.show import echo_json
+
 if TYPE_CHECKING:
     from replay.synth.night import Night, NightSummary
 
@@ -73,8 +75,6 @@ def synth(
         seal_tape(out)
     digest = open_tape(out).digest()
     if as_json:
-        import msgspec
-
         facts = {
             "schema": "gametape.synth/1",
             "tape": str(out),
@@ -88,7 +88,7 @@ def synth(
             "seed": seed,
             "games": [_game(plan, index) for index in range(games)],
         }
-        click.echo(msgspec.json.encode(facts).decode())
+        echo_json(facts)
         return
     click.echo(
         f"{out}  {LABEL}  {summary.events:,} envelopes, {summary.level_changes:,} level changes, digest {digest}"

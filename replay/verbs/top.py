@@ -225,6 +225,6 @@ def _tell(alerts: Sequence[Alert], news: IO[str] | None, *, bell: bool) -> None:
 def _print_json(seen: Look) -> None:
     import msgspec
 
-    from recorder.tape.show import json_line
+    from recorder.tape.show import echo_json
 
-    click.echo(json_line({"schema": "gametape.top/1", **msgspec.to_builtins(seen)}))
+    echo_json({"schema": "gametape.top/1", **msgspec.to_builtins(seen)})
