@@ -60,7 +60,7 @@ def read_plan(path: Path) -> PlanSeen:
     """
     try:
         return msgspec.json.decode(read_file(path), type=PlanSeen)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise UsageError(f"{path} is no plan", why=str(error), hint=_HINT) from error
 
 

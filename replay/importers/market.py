@@ -73,7 +73,7 @@ def _rows(path: Path, data: bytes, time_key: str | None, clocks: set[str]) -> It
             facts = _object.decode(_array.decode(raw)[0] if raw.lstrip()[:1] == b"[" else raw)
             at_ns, clock = _time(facts, time_key)
             frame = _frame(facts, raw)
-        except (msgspec.MsgspecError, IndexError, ValueError) as error:
+        except (msgspec.MsgspecError, RecursionError, IndexError, ValueError) as error:
             raise UsageError(
                 f"line {number} of {path} is no message with a time",
                 why=str(error),
@@ -87,7 +87,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     if data.lstrip()[:1] == b"[":
         try:
             items = _array.decode(data)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             pass  # lines, the first of which is an array
         else:
             yield from ((number, bytes(raw)) for number, raw in enumerate(items, 1))
@@ -116,5 +116,5 @@ def _frame(facts: dict[str, msgspec.Raw], raw: bytes) -> bytes:
 def _tokens(frame: bytes) -> list[str]:
     try:
         return [token for message, _ in split_frame(frame) for token in message.tokens()]
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return []

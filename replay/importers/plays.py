@@ -18,16 +18,18 @@ import msgspec
 
 from recorder.envelope import Kind, encode_meta
 from recorder.errors import UsageError
+from recorder.times import utc
 from replay.core.decode import decode_payload
 from replay.core.events import ScoreSeen
-from replay.importers.source import FoundGame, Imported, Row, read_file
+from replay.importers.source import NS_MAX, FoundGame, Imported, Row, read_file
 from replay.upstream.real import NBA_URL, Dated, espn_bodies, nba_bodies, scoreboard_url
 
 __all__ = ["Polling", "import_espn", "import_nba"]
 
 _OK, _UNCHANGED = 200, 304
 _AFTER_NS = 60_000_000_000
-_MALFORMED = (msgspec.MsgspecError, LookupError, TypeError, ValueError)
+_MALFORMED = (msgspec.MsgspecError, RecursionError, LookupError, TypeError, ValueError)
+_POLLS_MAX = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ def import_espn(path: Path, polling: Polling) -> Imported:
         UsageError: it is none, or of a league whose scoreboard cannot be rendered.
     """
     data = read_file(path)
-    bodies = _rendered(path, "an ESPN summary of an NBA game whose plays have wall clocks", lambda: espn_bodies(data))
+    bodies = _rendered(
+        path, "an ESPN summary of an NBA game whose plays have wall clocks", lambda: espn_bodies(data), polling
+    )
     url = scoreboard_url("basketball/nba", bodies[-1][0])
     return _imported("espn", path, data, "espn.nba", url, bodies, polling)
 
@@ -64,11 +68,12 @@ def import_nba(path: Path, polling: Polling, boxscore: Path | None = None) -> Im
         path,
         "an NBA play-by-play whose actions have timeActual" + ("" if box is None else f" with {boxscore} its boxscore"),
         lambda: nba_bodies(data, box or _boxscore_of(data)),
+        polling,
     )
     return _imported("nba", path, data, "nba.scoreboard", NBA_URL, bodies, polling)
 
 
-def _rendered(path: Path, what: str, render: Callable[[], list[Dated]]) -> list[Dated]:
+def _rendered(path: Path, what: str, render: Callable[[], list[Dated]], polling: Polling) -> list[Dated]:
     try:
         bodies = render()
     except _MALFORMED as error:
@@ -77,6 +82,13 @@ def _rendered(path: Path, what: str, render: Callable[[], list[Dated]]) -> list[
     # Before the first play stands what was scheduled; and nothing but that is no game.
     if len(bodies) < 2:
         raise UsageError(f"{path} holds no play")
+    first_ns, last_ns = bodies[0][0], bodies[-1][0]
+    if not 0 < first_ns < last_ns + polling.late_ns < NS_MAX or last_ns - first_ns > _POLLS_MAX * polling.every_ns:
+        raise UsageError(
+            f"{path} cannot be polled every {polling.every_ns / 1e9:g} s, {polling.late_ns / 1e9:g} s late",
+            why=f"its plays are from {utc(first_ns):%Y-%m-%d %H:%M} to {utc(last_ns):%Y-%m-%d %H:%M}",
+            hint="plays of one night, and --poll 2s",
+        )
     return bodies
 
 

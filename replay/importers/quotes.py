@@ -99,11 +99,13 @@ def _table(path: Path, named: Mapping[str, str]) -> tuple[pl.DataFrame, dict[str
         table = pl.read_parquet(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UsageError(f"{path} is no Parquet file that can be read", why=str(error)) from error
-    unknown = [f"{what}={name}" for what, name in named.items() if what not in COLUMNS or name not in table.columns]
+    # A list or a struct under a name that would do is some other column.
+    plain = [name for name, kind in table.schema.items() if not kind.is_nested()]
+    unknown = [f"{what}={name}" for what, name in named.items() if what not in COLUMNS or name not in plain]
     of = {
         what: name
         for what, names in COLUMNS.items()
-        if (name := named.get(what) or next((one for one in names if one in table.columns), None)) is not None
+        if (name := named.get(what) or next((one for one in names if one in plain), None)) is not None
     }
     missing = [what for what in _NEEDED if what not in of]
     if not {"token", "market"} & of.keys():

@@ -12,12 +12,14 @@ from recorder.envelope import Kind
 from recorder.errors import UsageError
 from recorder.times import iso_ns
 
-__all__ = ["FoundGame", "Imported", "Row", "moment_ns", "never_falling", "read_file", "zone_of"]
+__all__ = ["NS_MAX", "FoundGame", "Imported", "Row", "moment_ns", "never_falling", "read_file", "zone_of"]
 
 Row = tuple[int, str, int, Kind, bytes, bytes]
 """recv_ns, feed, conn, kind, meta, payload: an envelope before it has a seq."""
 
-_NS_MAX = 1 << 63
+NS_MAX = 1 << 62
+"""The year 2116: whatever is added to a time, it stays one that a tape can hold."""
+_TEXT_MAX = 64
 _UNITS_NS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
 """A count below the first number is one of so many nanoseconds: seconds, milliseconds, microseconds."""
 
@@ -88,10 +90,18 @@ def moment_ns(value: object, zone: tzinfo | None = None) -> int:
     zone is meant where the text names none.
 
     Raises:
-        ValueError: it is no time.
+        ValueError: it is no time from 1970 to 2116.
     """
-    if isinstance(value, str) and not value.replace(".", "", 1).isdigit():
-        return iso_ns(value, zone)
+    if isinstance(value, str) and len(value) > _TEXT_MAX:
+        raise ValueError(f"{value[:_TEXT_MAX]!r} and more is no time")
+    is_iso = isinstance(value, str) and not value.replace(".", "", 1).isdigit()
+    ns = iso_ns(str(value), zone) if is_iso else _counted_ns(value)
+    if not 0 < ns < NS_MAX:
+        raise ValueError(f"{value!r} is no time from 1970 to 2116")
+    return ns
+
+
+def _counted_ns(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value!r} is no time")  # noqa: TRY004 - bad data, whatever its type
     try:
@@ -99,10 +109,7 @@ def moment_ns(value: object, zone: tzinfo | None = None) -> int:
     except DecimalException:
         raise ValueError(f"{value!r} is no time") from None
     unit = next((unit for below, unit in _UNITS_NS if count < below), 1)
-    ns = int(count * unit) if count.is_finite() else -1
-    if not 0 < ns < _NS_MAX:
-        raise ValueError(f"{value!r} is no time since 1970")
-    return ns
+    return int(count * unit) if count.is_finite() else -1
 
 
 def zone_of(name: str) -> tzinfo:

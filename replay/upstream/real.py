@@ -46,6 +46,7 @@ Row = tuple[int, str, int, Kind, bytes, bytes]
 _BEFORE_NS = 900_000_000_000
 _ORDINALS = ("", "1st", "2nd", "3rd", "4th")
 _REGULATION = 4
+_PERIODS_MAX = 40
 _END_PERIOD, _END_GAME = "412", "402"
 NBA_URL = "https://cdn.nba.com/static/json/liveData/scoreboard/todaysScoreboard_00.json"
 
@@ -82,9 +83,14 @@ def scoreboard_url(path: str, at_ns: int) -> str:
 
 def _add_lines(lines: dict[str, list[int]], play: dict[str, Any]) -> None:
     for side, periods in lines.items():
-        while len(periods) < play["period"]["number"]:
-            periods.append(0)
+        _lengthen(periods, play["period"]["number"])
         periods[-1] = play[f"{side}Score"] - sum(periods[:-1])
+
+
+def _lengthen(periods: list[int], number: int) -> None:
+    if number > _PERIODS_MAX:
+        raise ValueError(f"a game of {number} periods")
+    periods += [0] * (number - len(periods))
 
 
 def _espn_scheduled() -> dict[str, Any]:
@@ -200,8 +206,7 @@ def nba_bodies(playbyplay: bytes, boxscore: bytes) -> list[Dated]:
     for action in actions:
         shown_ns = max(shown_ns, _iso_ns(action["timeActual"]))
         for side, periods in lines.items():
-            while len(periods) < action["period"]:
-                periods.append(0)
+            _lengthen(periods, action["period"])
             at = action["period"] - 1
             periods[at] = int(action[f"score{side}"]) - sum(periods[:at])
         bodies.append((shown_ns, _nba_body(game, _nba_state(action), lines, shown_ns)))

@@ -75,6 +75,8 @@ def test_frames_of_several_messages_and_frames_kept_as_text(tmp_path: Path) -> N
     ("text", "told"),
     [
         ("", "holds no message"),
+        ('{"a":' * 100_000, "line 1"),
+        ("[" * 100_000, "line 1"),
         ('{"recv_ns": 1}\n{"a"', "line 2 of"),
         ('{"a": 1}', "line 1 of"),
         ('{"recv_ns": "soon"}', "line 1 of"),

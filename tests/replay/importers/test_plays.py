@@ -93,3 +93,35 @@ def test_every_row_is_an_answer(tmp_path: Path) -> None:
     assert {row[3] for row in made.rows} == {Kind.BODY}
     assert len({fact["url"] for fact in facts}) == 1
     assert [fact["sent_ns"] for fact in facts] == [row[0] for row in made.rows]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("wallclock", "9999-01-02T00:00:00Z"), ("period", {"number": 10**9, "displayValue": "x"})],
+)
+def test_a_play_that_no_game_has(tmp_path: Path, key: str, value: object) -> None:
+    """One play of another age, or of period a thousand million, is refused at once instead of filling the memory."""
+    path = summary_file(tmp_path / "game.json", plays=5)
+    facts = json.loads(path.read_text())
+    facts["plays"][3][key] = value
+    path.write_text(json.dumps(facts))
+    with pytest.raises(UsageError):
+        import_espn(path, Polling())
+
+
+@pytest.mark.parametrize("polling", [Polling(every_ns=1), Polling(late_ns=1 << 62)])
+def test_a_poll_that_never_ends(tmp_path: Path, polling: Polling) -> None:
+    """More polls than a tape has room for, or later than its times reach, are refused in words."""
+    with pytest.raises(UsageError, match="cannot be polled"):
+        import_espn(summary_file(tmp_path / "game.json", plays=5), polling)
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"game":', b'{"plays":['])
+def test_a_file_that_is_only_depth(tmp_path: Path, opening: bytes) -> None:
+    """Brackets without end are a file that is none, not a failure of ours."""
+    path = tmp_path / "deep.json"
+    path.write_bytes(opening * 100_000)
+    with pytest.raises(UsageError):
+        import_nba(path, Polling())
+    with pytest.raises(UsageError):
+        import_espn(path, Polling())

@@ -82,3 +82,6 @@ def test_what_is_no_table_of_quotes(tmp_path: Path) -> None:
         import_quotes(path, tokens=["unheard-of/yes"], zone=UTC, size="1")
     with pytest.raises(UsageError, match="which markets of"):
         import_quotes(path, tokens=[], zone=UTC, size="1")
+    nested = quotes_file(tmp_path / "nested.parquet", rows=1, slug=[["aways-homes"], ["x"]])
+    with pytest.raises(UsageError, match="no column for market"):
+        import_quotes(nested, tokens=TOKENS, zone=UTC, size="1")
