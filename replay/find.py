@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.metadata
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,14 +10,15 @@ from typing import TYPE_CHECKING, cast
 from recorder.config import load_config
 from recorder.errors import UsageError
 from replay.core.strategy import Strategy
+from replay.plugins import find_plugin
 from replay.store import fetch_tape, is_remote
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
 
-__all__ = ["STRATEGY_GROUP", "cache_folder", "find_tapes", "load_strategy"]
+__all__ = ["cache_folder", "find_tapes", "load_strategy"]
 
-STRATEGY_GROUP = "gametape.strategies"
+_GROUP = "gametape.strategies"
 
 
 def cache_folder(name: str) -> Path:
@@ -69,16 +68,8 @@ def load_strategy(name: str) -> Strategy:
     if path.endswith(".py"):
         made = _from_file(Path(path), attribute)
     else:
-        found = list(importlib.metadata.entry_points(group=STRATEGY_GROUP, name=name))
-        if not found:
-            names = sorted(importlib.metadata.entry_points(group=STRATEGY_GROUP).names)
-            near = difflib.get_close_matches(name, names, n=1)
-            raise UsageError(
-                f"there is no strategy {name!r}",
-                why=f"did you mean {near[0]!r}?" if near else f"installed: {', '.join(names) or 'none'}",
-                hint="--strategy fusion  or  --strategy path/to/file.py:Name",
-            )
-        made = found[0].load()()
+        hint = "--strategy fusion  or  --strategy path/to/file.py:Name"
+        made = find_plugin(_GROUP, name, kind="strategy", hint=hint).load()()
     if not callable(getattr(made, "run", None)) or not isinstance(getattr(made, "name", None), str):
         raise UsageError(
             f"{name} is not a strategy", why="it needs a name and a run(...): see replay.core.strategy.Strategy"

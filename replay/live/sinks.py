@@ -13,7 +13,6 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from random import Random
 from types import TracebackType
 from typing import Protocol, Self
@@ -22,6 +21,7 @@ import aiohttp
 
 from recorder.errors import UsageError
 from replay.live.fanout import Message, Outbox
+from replay.plugins import find_plugin
 
 __all__ = ["QUEUE_MAX", "Delivery", "Ndjson", "RefusedError", "Sink", "Webhook", "load_sink"]
 
@@ -179,12 +179,11 @@ def load_sink(word: str) -> Sink:
         UsageError: there is no such sink, or what it needs is not installed.
     """
     name, _, address = word.partition("=")
-    found = entry_points(group="gametape.sinks", name=name)
-    if not found:
-        known = ", ".join(sorted(one.name for one in entry_points(group="gametape.sinks"))) or "none"
-        raise UsageError(f"no sink {name!r}", hint=f"installed: {known}")
+    entry = find_plugin(
+        "gametape.sinks", name, kind="sink", hint="--sink redis=redis://127.0.0.1:6379/0?stream=gametape"
+    )
     try:
-        sink: Sink = next(iter(found)).load()(address)
+        sink: Sink = entry.load()(address)
     except ImportError as error:
         raise UsageError(
             f"the sink {name!r} needs what is not installed", why=str(error), hint=f"pip install gametape[{name}]"

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.metadata
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 
-from recorder.errors import UsageError
 from replay.core.models import WinProbability
+from replay.plugins import find_plugin, plugin_names
 
-__all__ = ["MODEL_GROUP", "load_model", "model_entry", "model_names"]
+__all__ = ["load_model", "model_entry", "model_names"]
 
-MODEL_GROUP = "gametape.models"
+_GROUP = "gametape.models"
 
 
 def model_names() -> list[str]:
     """Name every installed model, sorted."""
-    return sorted(importlib.metadata.entry_points(group=MODEL_GROUP).names)
+    return plugin_names(_GROUP)
 
 
-def model_entry(name: str) -> importlib.metadata.EntryPoint:
+def model_entry(name: str) -> EntryPoint:
     """
     Find a model's entry point.
 
     Raises:
         UsageError: there is no such model.
     """
-    for entry in importlib.metadata.entry_points(group=MODEL_GROUP, name=name):
-        return entry
-    names = model_names()
-    near = difflib.get_close_matches(name, names, n=1)
-    raise UsageError(
-        f"there is no model {name!r}",
-        why=f"did you mean {near[0]!r}?" if near else f"installed: {', '.join(names) or 'none'}",
-        hint="gametape model ls",
-    )
+    return find_plugin(_GROUP, name, kind="model", hint="gametape model ls")
 
 
 def load_model(name: str) -> WinProbability:
