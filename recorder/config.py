@@ -80,6 +80,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     segment_mib: Annotated[int, Meta(ge=1, le=4096)] = 64
     backlog_mib: Annotated[int, Meta(ge=1, le=4096)] = 128
     reserve_mib: Annotated[int, Meta(ge=0, le=4096)] = 64
+    seal_while_recording: bool = True
 
     def upstream(self) -> Upstream:
         """Return the bases as one value."""

@@ -44,6 +44,7 @@ from recorder.feeds.base import (
 from recorder.net.http import HttpClient
 from recorder.net.websocket import Socket
 from recorder.sequencer import RECORDER, Sequencer, Tap
+from recorder.tape.sealer import Sealer
 from recorder.times import SECOND_NS
 
 __all__ = ["STALL_NS", "Companion", "Planned", "Planner", "Put", "Session"]
@@ -127,17 +128,19 @@ class Session:
         taps: Iterable[Tap] = (),
         on_durable: Callable[[int], None] | None = None,
         make_room: Callable[[], bool] | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         """
         Prepare a session that records feeds into log.
 
         taps see every envelope in seq order after it is appended; on_durable is told the last durable seq after every
-        commit, in the event loop's thread. make_room gives back what was set aside on the disk for the end.
+        commit, in the event loop's thread. make_room gives back what was set aside on the disk for the end. sealer
+        seals meanwhile what is finished.
         """
         self._committer = Committer(
             log,
             backlog_bytes=config.backlog_mib << 20,
-            on_durable=on_durable,
+            on_durable=self._tell_durable,
             on_refusal=self._note_refusal,
             make_room=make_room,
         )
@@ -147,6 +150,8 @@ class Session:
         self._planner = planner
         self._config = config
         self._http = HttpClient(self._sequencer, clock, user_agent=config.user_agent)
+        self._on_durable = on_durable
+        self._sealer = sealer
         self._stop = asyncio.Event()
         self._request_tasks: set[asyncio.Task[None]] = set()
         self._socket_tasks: set[asyncio.Task[None]] = set()
@@ -172,10 +177,13 @@ class Session:
         self._sequencer.note("session", **facts)
         try:
             async with self._http, asyncio.TaskGroup() as group:
-                committing = group.create_task(self._committer.run())
+                steady = [group.create_task(self._committer.run())]
+                if self._sealer is not None:
+                    steady.append(group.create_task(self._sealer.run(self._sequencer.note)))
                 async with self._accompanied(companion):
                     await self._record(None if for_ns is None else for_ns / 1e9)
-                committing.cancel()
+                for task in steady:
+                    task.cancel()
         except BaseExceptionGroup as failures:
             raise _leaf(failures) from failures
         finally:
@@ -303,6 +311,12 @@ class Session:
         for pump in self._pumps:
             if pump is not but:
                 pump.inbox.put_nowait(happened)
+
+    def _tell_durable(self, seq: int) -> None:
+        if self._sealer is not None:
+            self._sealer.look()
+        if self._on_durable is not None:
+            self._on_durable(seq)
 
     def _note_refusal(self, why: str) -> None:
         """Say on the tape itself since when and why the disk refused; written when it takes envelopes again."""

@@ -281,11 +281,15 @@ def seal(tape: Path, as_json: bool) -> None:
     \b
       gametape seal tonight
 
-    The digest stays the same. Beside a recorder, everything but the segment being written is sealed. Any tool that
-    reads Parquet can then read `TAPE/sealed/*.parquet`.
+    The digest stays the same. Beside a recorder, everything but the segment being written is sealed, at low priority;
+    a recorder does that by itself. Any tool that reads Parquet can then read `TAPE/sealed/*.parquet`.
     """
     from recorder.tape.seal import seal_tape
+    from recorder.tape.sealer import yield_to_others
+    from recorder.tape.writer import is_being_written
 
+    if is_being_written(tape):
+        yield_to_others()
     report = seal_tape(tape)
     if as_json:
         show.echo_json({"schema": "gametape.seal/1", **msgspec.to_builtins(report)})

@@ -9,6 +9,7 @@ same: before the entry the hot file counts, after it the sealed one. Doing it ag
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,9 +39,12 @@ class SealReport:
     left: int
 
 
-def seal_tape(path: Path | str, *, fs: Fs | None = None) -> SealReport:
+def seal_tape(path: Path | str, *, fs: Fs | None = None, finished_only: bool = False) -> SealReport:
     """
     Turn a tape's hot segments into Parquet; beside a live writer all but the one it is writing.
+
+    finished_only: leave the last one even where nobody writes, and never take the writer's lock: whoever wants to go on
+    recording must not wait for a sealer.
 
     Raises:
         UsageError: there is no tape at this path.
@@ -51,10 +55,10 @@ def seal_tape(path: Path | str, *, fs: Fs | None = None) -> SealReport:
     path, fs = Path(path), fs or RealFs()
     read_catalog(path)
     with disk_errors(path), TapeLock(path, SEAL_LOCK_FILE):
-        try:
-            lock: TapeLock | None = TapeLock(path)
-        except LockedError:
-            lock = None
+        lock: TapeLock | None = None
+        if not finished_only:
+            with contextlib.suppress(LockedError):
+                lock = TapeLock(path)
         try:
             return _seal_all(fs, read_catalog(path), everything=lock is not None)
         finally:

@@ -124,7 +124,8 @@ class TapeWriter:
     The one writer of a tape. `append` and `commit` may run in different threads.
 
     next_seq is what the next envelope must carry; last_ns is recv_ns of the newest one, 0 before the first; durable_seq
-    is the last seq that survives a power cut, -1 before the first.
+    is the last seq that survives a power cut, -1 before the first; segment_seq is the first one of the segment that is
+    being written, -1 before the first.
     """
 
     def __init__(  # noqa: PLR0913  # what resume found out; callers use create and resume
@@ -145,6 +146,7 @@ class TapeWriter:
         self.next_seq = next_seq
         self.last_ns = last_ns
         self.durable_seq = next_seq - 1
+        self.segment_seq = -1
         self._fs = fs
         self._lock = lock
         self._chain = chain
@@ -342,6 +344,7 @@ class TapeWriter:
         self._fs.sync_data(self._segment.fd)
         self._fs.sync_dir(path.parent)
         self._segment.durable_size = len(head)
+        self.segment_seq = first_seq
 
     def _give_up_segment(self) -> None:
         """Never write to a file again that failed. What was acknowledged stays in it; an empty one goes."""
