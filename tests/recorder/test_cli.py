@@ -29,10 +29,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch) -> None:
 
 
 def run(verb: click.Command, *words: str) -> Result:
-    result = CliRunner().invoke(verb, words)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return CliRunner().invoke(verb, words, catch_exceptions=False)
 
 
 def of(envelopes: list[Envelope], kind: Kind, feed: str) -> list[Envelope]:

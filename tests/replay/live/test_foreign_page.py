@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import http.server
 import threading
-from pathlib import Path
 
-import pytest
+from chromium import chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PAGE = """<!doctype html><meta charset="utf-8"><title>elsewhere</title>
 <iframe id="frame" src="{base}/"></iframe>
 <form id="form" target="other" method="post" action="{base}/v1/games"><input name="x" value="1"></form>
@@ -45,9 +42,6 @@ window.tried = Promise.all(tries).then(() => read);
 
 def test_a_page_of_another_origin_reads_nothing(site) -> None:
     """fetch, no-cors, EventSource, WebSocket, script, form and frame from another port: none is answered."""
-    api = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
     page_text = PAGE.format(base=f"http://{site.host}", ws=f"ws://{site.host}").encode()
 
     class Elsewhere(http.server.BaseHTTPRequestHandler):
@@ -60,16 +54,14 @@ def test_a_page_of_another_origin_reads_nothing(site) -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere, api.sync_playwright() as playwright:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere, chromium() as browser:
         threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
         statuses: list[tuple[str, int]] = []
         page = browser.new_page()
         page.on("response", lambda one: statuses.append((one.url, one.status)))
         page.goto(f"http://127.0.0.1:{elsewhere.server_port}/", wait_until="load")
         assert page.evaluate("window.tried") == []
         ours = [status for url, status in statuses if site.host in url]
-        browser.close()
         elsewhere.shutdown()
     assert ours
     assert all(status >= 400 for status in ours)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from chromium import chromium
 
 from replay.report.answers import answer_of, choices_of
 from replay.report.page import data_block, render, sentence
 
-CHROMIUM = Path("/usr/bin/chromium")
 EVIL = [
     "<script>window.pwned=1</script>",
     "</script><img src=x onerror=window.pwned=1>",
@@ -44,16 +44,8 @@ SECTIONS = [
 @pytest.fixture(scope="module")
 def browser():
     """Debian's Chromium, without a network of its own accord."""
-    api = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=[*arguments, "--disable-sync", "--no-first-run"]
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @contextmanager

@@ -15,10 +15,7 @@ from replay.verbs.import_ import KINDS, import_
 
 
 def run(*words: object) -> Result:
-    result = CliRunner().invoke(import_, [str(word) for word in words])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return CliRunner().invoke(import_, [str(word) for word in words], catch_exceptions=False)
 
 
 @pytest.fixture

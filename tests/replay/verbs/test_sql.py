@@ -27,10 +27,7 @@ def _our_cache(cache_dir, tmp_path, monkeypatch) -> None:
 
 
 def run(*words: str) -> Result:
-    result = CliRunner().invoke(sql, words)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
+    return CliRunner().invoke(sql, words, catch_exceptions=False)
 
 
 def ask(query: str, tape: str = SAMPLE) -> list[list[object]]:

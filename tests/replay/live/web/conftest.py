@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Queue
 
 import pytest
+from chromium import chromium
 from dashboard import Outlet, in_thread
 
 from recorder.tape.reader import open_tape
@@ -16,23 +17,14 @@ from replay.live.decisions import LiveConfig
 from replay.live.view import viewing_on
 from replay.live.viewing import Viewing
 
-CHROMIUM = Path("/usr/bin/chromium")
 SAMPLE = Path(__file__).resolve().parents[4] / "data" / "sample"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     """Debian's Chromium, without a network of its own accord; while it is there, nobody else can run a loop here."""
-    api = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: apt-get install chromium")
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=[*arguments, "--disable-sync", "--no-first-run"]
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture
