@@ -43,19 +43,7 @@ _UPSTREAM_HELP = "Ask this base address instead of every public one."
 @click.option("--live", is_flag=True, help="Run the live engine beside the recording.")
 @click.option("--dry-run", is_flag=True, help="Say what would be asked, and ask nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as JSON.")
-def record(
-    *,
-    leagues: tuple[str, ...],
-    all_leagues: bool,
-    record_for: str | None,
-    tape: str | None,
-    upstream: str | None,
-    poll_live: str | None,
-    poll_idle: str | None,
-    live: bool,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+def record(*, live: bool, **options: Any) -> None:  # noqa: ANN401  click has checked each
     """
     Record tonight's games and their markets, byte for byte.
 
@@ -68,18 +56,7 @@ def record(
     The first Ctrl-C ends the recording in good order; nothing that was recorded is ever lost by stopping. Exit code 0
     where every source was heard, 3 where one never was, 8 where none was.
     """
-    record_night(
-        leagues=leagues,
-        all_leagues=all_leagues,
-        record_for=record_for,
-        tape=tape,
-        upstream=upstream,
-        poll_live=poll_live,
-        poll_idle=poll_idle,
-        live_tap=_live_tap() if live else None,
-        dry_run=dry_run,
-        as_json=as_json,
-    )
+    record_night(**options, live_tap=_live_tap() if live else None)
 
 
 def record_night(
@@ -238,6 +215,7 @@ async def _run(
     from recorder.plan import Planner
     from recorder.session import Session
     from recorder.tape.reserve import Reserve
+    from recorder.tape.sealer import Sealer
 
     with ExitStack() as stack:
         companion = None if live_tap is None else stack.enter_context(live_tap(writer.path))
@@ -260,6 +238,7 @@ async def _run(
             taps=[tally] if companion is None else [tally, *companion.taps],
             on_durable=durable,
             make_room=reserve.release,
+            sealer=Sealer(writer) if config.seal_while_recording else None,
         )
         _stop_on_signals(session)
         try:
