@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint format types imports bench lock clean
+.PHONY: help demo test check lint format types imports bench lock sbom clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: $(STAMPS)/dev  ## pin requirements/*.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml requirements/build.in -o requirements/core.txt
 	$(BIN)/uv pip compile $(LOCK) --extra dev --extra dist --extra live --extra redis --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
+
+sbom: $(STAMPS)/dev  ## the bill of materials of what is pinned, CycloneDX, and how many packages a plain install takes
+	@$(BIN)/python requirements/sbom.py build/gametape.cdx.json
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' || \
