@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder.envelope import Envelope
+from recorder.envelope import Envelope, in_groups
 from recorder.tape.batch import Batch
 from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_envelopes
 from recorder.tape.frames import ShapeBook
@@ -71,7 +71,7 @@ def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> P
         data_page_size=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
-        for group in _groups(envelopes):
+        for group in in_groups(envelopes, rows_max=_GROUP_ROWS, bytes_max=_GROUP_RAW_BYTES):
             writer.write_table(table_of_envelopes(group, book), row_group_size=len(group))
             spans.append((group[0].seq, group[-1].seq, group[0].recv_ns, group[-1].recv_ns))
         writer.add_key_value_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
@@ -104,20 +104,6 @@ def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
         end = max(begin + chunk.total_compressed_size for begin, chunk in zip(begins, chunks, strict=True))
         ranges.append((min(begins), end - min(begins)))
     return ranges
-
-
-def _groups(envelopes: Iterator[Envelope]) -> Iterator[list[Envelope]]:
-    """Yield rows in row groups of bounded size."""
-    group: list[Envelope] = []
-    raw = 0
-    for one in envelopes:
-        if group and (len(group) >= _GROUP_ROWS or raw + len(one.payload) > _GROUP_RAW_BYTES):
-            yield group
-            group, raw = [], 0
-        group.append(one)
-        raw += len(one.payload) + len(one.meta)
-    if group:
-        yield group
 
 
 def _opened(source: Path | pa.BufferReader, metadata: pq.FileMetaData) -> pq.ParquetFile:

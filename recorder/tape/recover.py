@@ -19,7 +19,7 @@ from pathlib import Path
 
 import zstandard
 
-from recorder.envelope import Envelope, encode_row
+from recorder.envelope import encode_row, in_groups
 from recorder.errors import CorruptError, UsageError
 from recorder.tape.blocks import GENESIS, ZSTD_LEVEL, Block, BlockError, encode_block
 from recorder.tape.catalog import BROKEN_JOINT, OVERLAPS, Catalog, HotPart, Part, SealedPart, chain_in, read_catalog
@@ -321,7 +321,7 @@ def _unseal(job: _Job, catalog: Catalog, entry: Sealed, good: list[int]) -> None
             first_seq = group.first_seq
             head = SegmentHead(catalog.identity.tape_id, first_seq, catalog.identity.created_ns, previous)
             pieces = [encode_segment_head(head)]
-        for rows in _chunks(sealed.read(at)):
+        for rows in in_groups(sealed.read(at), rows_max=_BLOCK_ROWS, bytes_max=_BLOCK_BYTES):
             block = encode_block(
                 b"".join(map(encode_row, rows)),
                 first_seq=rows[0].seq,
@@ -335,20 +335,6 @@ def _unseal(job: _Job, catalog: Catalog, entry: Sealed, good: list[int]) -> None
         expected = group.last_seq + 1
     if pieces:
         job.replace(f"{HOT}/{hot_name(first_seq)}", b"".join(pieces))
-
-
-def _chunks(envelopes: Iterator[Envelope]) -> Iterator[list[Envelope]]:
-    """Yield envelopes in lists that fit a block."""
-    chunk: list[Envelope] = []
-    size = 0
-    for envelope in envelopes:
-        if chunk and (len(chunk) >= _BLOCK_ROWS or size + len(envelope.payload) > _BLOCK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(envelope)
-        size += len(envelope.payload) + len(envelope.meta)
-    if chunk:
-        yield chunk
 
 
 def _mend_hot(job: _Job, catalog: Catalog, scan: SegmentScan) -> list[tuple[int, int]]:
