@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -51,6 +53,11 @@ class Served:
         status, _, body = self.get(path, **headers)
         assert status == 200, body
         return json.loads(body)
+
+    def rss_bytes(self) -> int:
+        """What the outlet process holds of the machine's memory."""
+        pages = Path(f"/proc/{self.outlet._process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
 
     def raw(self, data: bytes) -> bytes:
         """Send bytes and read until the other side closes or has said a whole head."""

@@ -25,6 +25,7 @@ from replay.live.outlet import listen
 from replay.verbs.live import live
 
 TOKEN = "t" * 43
+ROOM_BYTES = 8 << 20
 ROUTES = ("/v1/games", "/v1/state/nba:1", "/v1/signals/stream", "/metrics", "/openapi.json", "/docs", "/")
 HOSTILE_NAMES = (
     "<script>alert(1)</script>",
@@ -197,6 +198,39 @@ def test_what_is_too_large_is_refused(site, score) -> None:
         score.note("large frame", is_stopped=closed.value.rcvd is not None and closed.value.rcvd.code == 1009)
     for method in ("POST", "PUT", "DELETE", "TRACE", "OPTIONS"):
         score.note(f"{method}", is_stopped=site.get("/v1/games", method)[0] == 405)
+
+
+def test_a_body_that_is_really_sent_is_not_kept(site, score) -> None:
+    """64 MB pushed at a route that takes none: it is refused, the connection goes, and the process is no larger."""
+    head = f"POST /v1/games HTTP/1.1\r\nhost: {site.host}\r\ncontent-length: {64 << 20}\r\n\r\n".encode()
+    before, piece, sent = site.rss_bytes(), b"x" * (1 << 20), 0
+    with socket.create_connection(("127.0.0.1", site.port), timeout=10) as peer:
+        peer.sendall(head)
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 << 20:
+                sent += peer.send(piece)
+    score.note("64 MB sent", is_stopped=sent < 32 << 20)
+    score.note("64 MB kept", is_stopped=site.rss_bytes() - before < ROOM_BYTES)
+
+
+def test_two_thousand_connections_leave_nothing_behind(site, score) -> None:
+    """Opened a hundred at a time, with half a header each, and left: the process is no larger and answers the next."""
+    opened, before = 0, site.rss_bytes()
+    for _ in range(20):
+        with contextlib.ExitStack() as stack:
+            for _ in range(100):
+                peer = stack.enter_context(socket.create_connection(("127.0.0.1", site.port), timeout=10))
+                peer.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"y" * 8_000)
+                opened += 1
+        wait_for(lambda: _answers(site))
+    score.note(f"{opened} opens", is_stopped=_answers(site))
+    score.note(f"{opened} opens kept", is_stopped=site.rss_bytes() - before < ROOM_BYTES)
+
+
+def _answers(site: Served) -> bool:
+    with contextlib.suppress(ConnectionError):
+        return site.get("/v1/health")[0] == 200
+    return False
 
 
 def test_no_path_leads_out_of_the_page(site, score) -> None:
