@@ -7,6 +7,7 @@ from typing import Any
 
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER
+from recorder.tape.show import hours
 from recorder.times import SECOND_NS
 
 __all__ = ["FeedCount", "Tally", "is_essential", "refusal"]
@@ -103,7 +104,7 @@ class Tally:
         feeds = sorted(self.feeds.items(), key=lambda item: item[1].heard_ns)
         parts = [
             *([f"DISK REFUSES: {self.disk}"] if self.disk else []),
-            f"{_clock(seconds)} {self.events:,} events ({self.events // seconds:,}/s), {self.games} games",
+            f"{hours(seconds)} {self.events:,} events ({self.events // seconds:,}/s), {self.games} games",
             *(f"{name} {_age(count, now_ns)}" for name, count in feeds[:feeds_max]),
             *([f"{len(feeds) - feeds_max} more"] if len(feeds) > feeds_max else []),
         ]
@@ -149,7 +150,3 @@ def _age(count: FeedCount, now_ns: int) -> str:
     if not count.heard_ns:
         return f"nothing yet{gaps}"
     return f"{max(0, now_ns - count.heard_ns) // SECOND_NS} s ago{gaps}"
-
-
-def _clock(seconds: int) -> str:
-    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"

@@ -218,12 +218,12 @@ def _print_info(facts: dict[str, Any]) -> None:
 
 def _print_receipt(receipt: dict[str, Any]) -> None:
     teams = show.safe(f"{receipt['away']} @ {receipt['home']}")
-    lasted = f", on for {_hours(receipt['seconds'])}" if receipt["from_ns"] else ""
+    lasted = f", on for {show.hours(receipt['seconds'])}" if receipt["from_ns"] else ""
     click.echo(f"{teams} ({show.safe(receipt['game_id'])}){lasted}: {show.safe(receipt['verdict'])}")
     rows = [
         [
             f"  {show.safe(one['feed'])}",
-            _hours(one["seconds"]),
+            show.hours(one["seconds"]),
             f"{one['coverage']:.2%}",
             show.thousands(one["answers"]),
             str(one["gaps"]),
@@ -235,8 +235,3 @@ def _print_receipt(receipt: dict[str, Any]) -> None:
     ]
     head = ["  source", "covered", "share", "answers", "gaps", "longest", "duplicates", "reconnects"]
     show.print_table(head, rows, right=range(1, 8))
-
-
-def _hours(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

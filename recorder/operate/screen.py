@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from recorder.operate.look import FeedLook, GameLook, Look
-from recorder.tape.show import moment, safe, size
+from recorder.tape.show import hours, moment, safe, size
 
 __all__ = ["draw"]
 
@@ -22,7 +22,7 @@ def draw(seen: Look, *, width: int = 160, rows_max: int = 100) -> Group:
     verdict = Text(safe(seen.verdict), style=_BAD if seen.reasons else _GOOD)
     title = Text.assemble(
         (safe(seen.tape), "bold"),
-        f"  {moment(seen.at_ns)} UTC  {seen.events:,} events in {_clock(seen.seconds)}",
+        f"  {moment(seen.at_ns)} UTC  {seen.events:,} events in {hours(seen.seconds)}",
     )
     hidden = len(seen.games) - rows_max
     parts: list[Text | Table] = [title, verdict, Text(), _feeds(seen, width)]
@@ -103,15 +103,10 @@ def _seconds(seconds: float | None) -> str:
         return "-"
     if seconds < 100:
         return f"{seconds:.1f} s"
-    return _clock(seconds) if seconds < 48 * 3600 else f"{seconds / 86_400:.0f} days"
+    return hours(seconds) if seconds < 48 * 3600 else f"{seconds / 86_400:.0f} days"
 
 
 def _milliseconds(milliseconds: float | None) -> str:
     if milliseconds is None:
         return "-"
     return f"{milliseconds:.0f} ms" if abs(milliseconds) < 10_000 else _seconds(milliseconds / 1000)
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

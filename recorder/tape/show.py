@@ -11,7 +11,7 @@ import msgspec
 
 from recorder.times import utc
 
-__all__ = ["echo_json", "json_line", "moment", "print_table", "safe", "seqs", "size", "span", "thousands"]
+__all__ = ["echo_json", "hours", "json_line", "moment", "print_table", "safe", "seqs", "size", "span", "thousands"]
 
 # DEL, the C1 controls and the line separators pass through JSON unescaped; a terminal may obey them.
 _UNSAFE = re.compile("[\x7f-\x9f\u2028\u2029]")
@@ -68,8 +68,13 @@ def moment(ns: int | None) -> str:
 
 def span(row: dict[str, Any]) -> str:
     """Write how long it is from `first_ns` to `last_ns` of a row."""
-    seconds = ((row["last_ns"] or 0) - (row["first_ns"] or 0)) // 1_000_000_000
-    return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return hours(((row["last_ns"] or 0) - (row["first_ns"] or 0)) / 1e9)
+
+
+def hours(seconds: float) -> str:
+    """Write a duration as hours, minutes and whole seconds."""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def seqs(first_seq: int | None, last_seq: int | None) -> str:
