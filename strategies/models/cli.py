@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from recorder.tape.show import echo_json
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -97,7 +99,7 @@ def ls(*, as_json: bool) -> None:
             for name, card in cards.items()
         ]
         listed = [{"predictor": name, "summary": summary} for name, summary in predictors.items()]
-        _print_json("gametape.model.ls/1", {"models": models, "predictors": listed})
+        echo_json({"schema": "gametape.model.ls/1", "models": models, "predictors": listed})
         return
     for name, card in cards.items():
         click.echo(f"{name:18} {','.join([*card.training, *card.published])}  {card.summary}")
@@ -126,7 +128,7 @@ def card(name: str, *, as_json: bool) -> None:
         return
     found = read_card(name)
     if as_json:
-        _print_json("gametape.model.card/1", msgspec.to_builtins(found))
+        echo_json({"schema": "gametape.model.card/1", **msgspec.to_builtins(found)})
     else:
         click.echo(card_text(found))
 
@@ -184,7 +186,7 @@ def evaluate(
     judged_by = judged(load_model(name), history, prior_u6=priors, seed=seed, draws=draws)
     found = {"model": name, "league": league, **judged_by}
     if as_json:
-        _print_json("gametape.model.eval/1", found)
+        echo_json({"schema": "gametape.model.eval/1", **found})
     else:
         click.echo(evaluation_text(found))
 
@@ -243,7 +245,7 @@ def fit(
         click.echo(f"wrote {out / described.file}, {', '.join(described.companions)} and their card", err=True)
     if as_json:
         fitted = {"coefficients": msgspec.json.decode(coefficients), "card": msgspec.to_builtins(described)}
-        _print_json("gametape.model.fit/1", fitted)
+        echo_json({"schema": "gametape.model.fit/1", **fitted})
     else:
         click.echo(coefficients.decode().rstrip())
         click.echo(card_text(described))
@@ -338,7 +340,3 @@ def _measured(
 
 def _pretty(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
-
-
-def _print_json(schema: str, body: dict[str, object]) -> None:
-    click.echo(msgspec.json.encode({"schema": schema, **body}))

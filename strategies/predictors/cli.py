@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from recorder.tape.show import echo_json
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -54,7 +56,7 @@ def evaluate_predictor(
     examples = examples_of(history, np.full(len(history), -1, np.int64) if priors is None else priors)
     found = evaluate(predictor, examples, seed=seed, draws=draws)
     if as_json:
-        _print_json("gametape.predictor.eval/1", {"predictor": name, "league": history.league, **found})
+        echo_json({"schema": "gametape.predictor.eval/1", "predictor": name, "league": history.league, **found})
     else:
         click.echo(f"{name} on {history.league}: {evaluation_text(found)}")
 
@@ -68,6 +70,7 @@ def fit_predictor(name: str, history: History, out: Path | None, *, seed: int, a
         GametapeError: the history is too short.
     """
     from recorder.errors import UsageError
+    from strategies.predictors.card import card_text
 
     if name not in {"ensemble", "lstm"}:
         raise UsageError(f"predictor {name!r} cannot be fitted here", why="ensemble and lstm can")
@@ -78,19 +81,19 @@ def fit_predictor(name: str, history: History, out: Path | None, *, seed: int, a
             f"{error.name} is not installed", why="training needs it", hint='pip install "gametape[train,research]"'
         ) from error
     if name == "lstm":
-        files, told = _refit_lstm(history, train_recurrent, seed)
+        files, facts, text = _refit_lstm(history, train_recurrent, seed)
     else:
         files, card = refit(history, train_recurrent, seed)
-        told = _told(card)
+        facts, text = {"card": msgspec.to_builtins(card)}, card_text(card)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
             (out / file).write_bytes(content)
         click.echo(f"wrote {', '.join(files)} to {out}", err=True)
     if as_json:
-        _print_json("gametape.predictor.fit/1", told)
+        echo_json({"schema": "gametape.predictor.fit/1", **facts})
     else:
-        click.echo(told["text"])
+        click.echo(text)
 
 
 def predictor_summary(name: str) -> str:
@@ -108,15 +111,15 @@ def show_card(name: str, *, as_json: bool) -> None:
         UsageError: it has none.
     """
     from recorder.errors import UsageError
-    from strategies.predictors.card import read_card
+    from strategies.predictors.card import card_text, read_card
 
     if name != "ensemble":
         raise UsageError(f"predictor {name!r} has no card", why="it came from elsewhere")
     card = read_card()
     if as_json:
-        _print_json("gametape.predictor.card/1", msgspec.to_builtins(card))
+        echo_json({"schema": "gametape.predictor.card/1", **msgspec.to_builtins(card)})
     else:
-        click.echo(_told(card)["text"])
+        click.echo(card_text(card))
 
 
 def examples_of(history: History, prior_u6: NDArray[np.int64]) -> Examples:
@@ -195,7 +198,7 @@ def _rated(history: History, known: History) -> Examples:
     return examples_of(history, priors_of(history, None, fit_ratings(known).rule))
 
 
-def _refit_lstm(history: History, train: Train, seed: int) -> tuple[dict[str, bytes], dict[str, Any]]:
+def _refit_lstm(history: History, train: Train, seed: int) -> tuple[dict[str, bytes], dict[str, Any], str]:
     """Train the recurrent member alone; with more than one season, also on all but the last and test it there."""
     import numpy as np
 
@@ -215,14 +218,4 @@ def _refit_lstm(history: History, train: Train, seed: int) -> tuple[dict[str, by
         errors = np.abs(test.margins - said).mean(axis=0).tolist()
         told["tested"] = {"tested_on": last, "mae": dict(zip(HORIZONS, errors, strict=True))}
         lines.append(f"  fitted {first}-{last - 1}, tested {last}: MAE half {errors[0]:.3f}, final {errors[1]:.3f}")
-    return {NETWORK_FILE: network}, {**told, "text": "\n".join(lines)}
-
-
-def _told(card: PredictorCard) -> dict[str, Any]:
-    from strategies.predictors.card import card_text
-
-    return {"card": msgspec.to_builtins(card), "text": card_text(card)}
-
-
-def _print_json(schema: str, body: dict[str, Any]) -> None:
-    click.echo(msgspec.json.encode({"schema": schema, **{key: body[key] for key in body if key != "text"}}))
+    return {NETWORK_FILE: network}, told, "\n".join(lines)
