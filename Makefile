@@ -13,10 +13,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint format types imports bench lock sbom clean
+.PHONY: help demo test check lint format types imports bench bench-peers lock sbom clean
 
 help:  ## this list
-	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/core $(STAMPS)/kernels  ## the whole story on the sample tape, in under a minute
 	$(BIN)/gametape demo
@@ -41,12 +41,18 @@ imports: $(STAMPS)/dev  ## the import contracts
 bench: $(STAMPS)/dev  ## the figures that the documentation speaks of
 	$(BIN)/python benchmarks/run.py
 
+bench-peers: $(STAMPS)/dev  ## the race against the peers, installed into .venvs; PEERS="--quick", PEERS="--only polars"
+	$(BIN)/python benchmarks/peers $(PEERS)
+
 # Versions and hashes only: where packages come from is the business of whoever installs them.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet
 lock: $(STAMPS)/dev  ## pin requirements/*.txt anew
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml requirements/build.in -o requirements/core.txt
 	$(BIN)/uv pip compile $(LOCK) --extra dev --extra dist --extra live --extra redis --extra research pyproject.toml requirements/build.in -o requirements/dev.txt
+	for peer in flumine hftbacktest stores vectorbt; do \
+		$(BIN)/uv pip compile $(LOCK) requirements/peers/$$peer.in -o requirements/peers/$$peer.txt; done
+	$(BIN)/uv pip compile $(subst 3.11,3.12,$(LOCK)) requirements/peers/nautilus.in -o requirements/peers/nautilus.txt
 
 sbom: $(STAMPS)/dev  ## the bill of materials of what is pinned, CycloneDX, and how many packages a plain install takes
 	@$(BIN)/python requirements/sbom.py build/gametape.cdx.json
@@ -75,4 +81,4 @@ $(STAMPS)/kernels: $(KERNELS) | $(STAMPS)/core
 	@mkdir -p $(STAMPS) && touch $@
 
 clean:  ## remove all that was made
-	rm -rf $(VENV) $(STAMPS) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venvs $(STAMPS) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
