@@ -42,14 +42,14 @@ def test_a_lock_holds_names_versions_and_hashes_only(sbom, lock) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "--index-url https://example.org/simple",
+        "-i https://example.org/simple",
         "-r other.txt",
         "# a comment",
         f"a @ https://example.org/a.whl --hash=sha256:{SHA256}",
         "a==1",
         f"a>=1 --hash=sha256:{SHA256}",
         "a==1 --hash=md5:00",
-        f"a==1 --hash=sha256:{SHA256} --index-url https://example.org",
+        f"a==1 --hash=sha256:{SHA256} -i https://example.org",
     ],
 )
 def test_anything_else_in_a_lock_is_refused(sbom, text) -> None:
