@@ -38,9 +38,7 @@ def run(folder: Path, told: dict[str, Any], repeat: int) -> Iterator[dict[str, A
     seen = dict(zip(names, np.load(folder / "views.npy").T.copy(), strict=True))
     counts = ", ".join(f"count(*) filter (edge >= {least} and before < {least})" for least in told["edges_u6"])
     with duckdb.connect() as connection:
-        connection.execute(
-            "create table quotes as from $quotes_of".replace("$quotes_of", "quotes"),
-        )
+        connection.execute("create table quotes as from asks")
         connection.execute("create table views as from seen")
 
         def sweep() -> int:

@@ -1,0 +1,71 @@
+"""The race against the peers, tiny, with those that need no environment of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = ROOT / "benchmarks" / "peers"
+CHANGES = 5_000
+
+
+def run(words: list[str]) -> str:
+    environment = {"PYTHONPATH": f"{ROOT}:{PEERS}", "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
+    done = subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("peers") / "work"
+    run(["-c", f"import work; from pathlib import Path; work.make(Path({str(folder)!r}), {CHANGES})"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def said(work: Path) -> dict[str, dict[str, object]]:
+    """What each peer of our own environment said, by its case."""
+    told: dict[str, dict[str, object]] = {}
+    for script in ("ours.py", "ours_stores.py", "asyncio_bot.py", "polars_.py", "duckdb_.py"):
+        for line in run([str(PEERS / script), str(work), "1"]).splitlines():
+            one = json.loads(line)
+            told[f"{one['race']}: {one['case']}"] = one
+    return told
+
+
+def test_work_is_what_it_says(work: Path) -> None:
+    """The work has as many changes as were asked for, sixteen books to begin with, and both tapes hold them."""
+    told = json.loads((work / "work.json").read_text())
+    assert (told["changes"], told["snapshots"] >= 16, len(told["tokens"])) == (CHANGES, True, 16)
+    assert (work / "frames.jsonl").read_bytes().count(b"price_changes") == CHANGES
+
+
+def test_bots_and_the_fold_see_the_same_signals(said: dict[str, dict[str, object]]) -> None:
+    """A bot on JSON lines, whatever parses them, comes to the signals and fills of the fold, film and raw alike."""
+    names = ["replay: gametape", "raw: gametape, hot", "raw: gametape, tape", "raw: asyncio bot, msgspec"]
+    counts = [
+        (said[name]["signals"], said[name]["fills"], said[name]["shares"])
+        for name in [*names, "raw: asyncio bot, json"]
+    ]
+    assert counts[0][0] > 0
+    assert set(counts) == {counts[0]}
+
+
+def test_sweeps_count_the_same_signals(said: dict[str, dict[str, object]]) -> None:
+    """Over a thousand cells, joins in columns count as many crossings as the stateful cells signal."""
+    counts = [said[f"sweep: {name}"]["signals"] for name in ("gametape", "polars join_asof", "DuckDB ASOF JOIN")]
+    assert counts[0] > 0
+    assert set(counts) == {counts[0]}
+
+
+def test_flipped_bits_are_noticed_and_located(said: dict[str, dict[str, object]]) -> None:
+    """No flipped bit goes unnoticed in a tape, hot or sealed, and each is told with its place."""
+    for layout in ("hot", "sealed"):
+        one = said[f"corruption: gametape, {layout}"]
+        assert (one["detected"], one["located"], one["silent"]) == (60, 60, 0)
