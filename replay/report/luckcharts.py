@@ -35,9 +35,7 @@ def swing_chart(swings: Sequence[Swing], featured: Verdict) -> Markup:
         worst, best = _value(swing, swing.worst), _value(swing, swing.best)
         frame.text(frame.x0 - 10, top + 19, _FIELDS[swing.name], "", "end")
         left, right, middle = x(swing.worst.mean), x(swing.best.mean), x(featured.mean)
-        words = (
-            f"{_FIELDS[swing.name]}: {worst} {dollars(swing.worst.mean)}, {best} {dollars(swing.best.mean)} a game"
-        )
+        words = f"{_FIELDS[swing.name]}: {worst} {dollars(swing.worst.mean)}, {best} {dollars(swing.best.mean)} a game"
         frame.rect(left, top + 6, middle - left, _ROW - 14, "loss", words)
         frame.rect(middle, top + 6, right - middle, _ROW - 14, "gain", words)
         frame.text(left - 5, top + 19, worst, "tick", "end")

@@ -86,7 +86,7 @@ def render(run: Run) -> str:
 
 
 def _visible(value: object) -> object:
-    """Take from text of strangers what a reader does not see: controls, and marks that turn the direction of writing."""
+    """Take from text of strangers what a reader does not see: controls, and marks that turn its direction."""
     return safe(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
