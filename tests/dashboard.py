@@ -80,7 +80,7 @@ def in_thread(begin: Callable[[Queue[object]], Coroutine[object, object, None]])
 class Outlet:
     """The outlet process of a live night, as a thread: the real board, guard and server, told facts by the test."""
 
-    def __init__(self, port: int = 0, token: str | None = None) -> None:
+    def __init__(self, port: int = 0, token: str | None = None, label: str = "") -> None:
         self.clock = SystemClock()
         self.seq = 0
         self._ours, theirs = socket.socketpair()
@@ -88,7 +88,8 @@ class Outlet:
         self.port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         names = frozenset({f"127.0.0.1:{self.port}"})
-        body = msgspec.json.encode(Orders(version="0", now_ns=self.clock.now_ns(), names=names, token=token))
+        orders = Orders(version="0", now_ns=self.clock.now_ns(), label=label, names=names, token=token)
+        body = msgspec.json.encode(orders)
         self._ours.sendall(struct.pack(">I", len(body)) + body)
         self._thread = Thread(target=lambda: asyncio.run(serve_board(theirs, [listener])))
         self._thread.start()

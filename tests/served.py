@@ -84,14 +84,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(facts: Iterable[Fact] = (), *, port: int | None = None, **plan: object) -> Iterator[Served]:
+def served(facts: Iterable[Fact] = (), *, port: int | None = None, label: str = "", **plan: object) -> Iterator[Served]:
     """Serve on a free port of loopback, or on the listeners of a plan and their port."""
     listeners = () if port is not None else listen("127.0.0.1", 0, is_exposed=False, has_token=False)
     port = port or listeners[0].getsockname()[1]
     said: list[str] = []
     made = replace(OutletPlan(listeners=listeners, names=names_of(listeners)), **plan)
     outlet = Outlet(made, health=lambda _: [], on_sent=lambda *_: None, say=said.append)
-    outlet.start(SystemClock())
+    outlet.start(SystemClock(), label)
     try:
         serving = Served(outlet, port, said)
         serving.tell(*facts)

@@ -91,7 +91,7 @@ def _add_games(app: FastAPI, desk: Desk) -> None:
     )
     async def games() -> Response:
         now_ns = desk.now_ns()
-        return _json(Games(now_ns=str(now_ns), games=board.states(now_ns)))
+        return _json(Games(now_ns=str(now_ns), label=board.label, games=board.states(now_ns)))
 
     @app.get("/v1/state/{game_id}", summary="One game", responses=answers(Moment, 404, 422), response_class=Response)
     async def state(game_id: GameId) -> Response:
@@ -139,7 +139,8 @@ def _add_signals(app: FastAPI, desk: Desk) -> None:
         # All signals of one fact come together: `since` has no way to name a part of them.
         found += [one for one in following if one.seq == found[-1].seq]
         next_since = found[-1].seq if found else since
-        return _json(Signals(signals=[signal_answer(one) for one in found], next_since=next_since))
+        told = [signal_answer(one) for one in found]
+        return _json(Signals(label=board.label, signals=told, next_since=next_since))
 
     stream_answers = answers(Signal, 422)
     stream_answers[200] = {
@@ -302,7 +303,8 @@ class _Talk:
         now_ns = self._desk.now_ns()
         wants = self._outbox.subscription.wants
         games = [one for one in self._desk.board.states(now_ns) if wants("state", one.game_id, one.league)]
-        body = {"type": "snapshot", "now_ns": str(now_ns), "games": games, "seq": self._desk.board.seq}
+        board = self._desk.board
+        body = {"type": "snapshot", "now_ns": str(now_ns), "label": board.label, "games": games, "seq": board.seq}
         return msgspec.json.encode(body).decode()
 
 

@@ -84,8 +84,9 @@ class _Past:
 class Board:
     """Everything that can be asked about the night."""
 
-    def __init__(self) -> None:
-        """Begin with nothing known."""
+    def __init__(self, label: str = "") -> None:
+        """Begin with nothing known; label is the tape's: what is simulated is told as simulated."""
+        self.label = label
         self.seq = -1
         self.games: dict[str, GameFact] = {}
         self.books: dict[str, BookFact] = {}
@@ -237,6 +238,7 @@ class Board:
             reasons = ["the engine has said nothing yet"]
             return Health(
                 now_ns=str(now_ns),
+                label=self.label,
                 status="degraded",
                 reasons=reasons,
                 engine="starting",
@@ -251,6 +253,7 @@ class Board:
         }
         return Health(
             now_ns=str(now_ns),
+            label=self.label,
             status="degraded" if reasons else "ok",
             reasons=reasons,
             engine=fact.engine,

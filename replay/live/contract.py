@@ -128,10 +128,15 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Games(msgspec.Struct, frozen=True, kw_only=True):
-    """All games of tonight, worst first: what is stale, what is live, what is to come, what is over."""
+    """
+    All games of tonight, worst first: what is stale, what is live, what is to come, what is over.
+
+    label is the tape's, empty where it is a recording of the world.
+    """
 
     schema: Literal["gametape.games/1"] = "gametape.games/1"
     now_ns: Ns
+    label: str = ""
     games: list[State]
 
 
@@ -164,9 +169,10 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signals(msgspec.Struct, frozen=True, kw_only=True):
-    """Signals in order; next_since asks for those after them."""
+    """Signals in order; next_since asks for those after them; label as in Games."""
 
     schema: Literal["gametape.signals/1"] = "gametape.signals/1"
+    label: str = ""
     signals: list[Signal]
     next_since: int
 
@@ -211,10 +217,11 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """ok, or degraded and why."""
+    """ok, or degraded and why; label as in Games."""
 
     schema: Literal["gametape.health/1"] = "gametape.health/1"
     now_ns: Ns
+    label: str = ""
     status: Literal["ok", "degraded"]
     reasons: list[str]
     engine: str

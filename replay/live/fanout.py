@@ -152,7 +152,7 @@ class Hub:
         """Tell at once what must not wait: signals, patterns, predictions, scores. The rest is told with `flush`."""
         messages: list[Message] = []
         for fact in changes.signals:
-            body = {"type": "signal", **msgspec.structs.asdict(signal_answer(fact))}
+            body = {"type": "signal", "label": self._board.label, **msgspec.structs.asdict(signal_answer(fact))}
             messages.append(_message("signal", fact.game_id, self._league(fact.game_id), body))
         messages += [self._pattern(game_id) for game_id in changes.patterns]
         messages += [self._prediction(game_id) for game_id in changes.predictions]

@@ -61,7 +61,7 @@ class Histogram:
 
 
 class Latency:
-    """One histogram a stage; each is written by one thread only."""
+    """One histogram a stage; each is written by one thread at a time."""
 
     def __init__(self) -> None:
         """Begin with nothing counted."""

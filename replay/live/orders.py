@@ -27,6 +27,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     version: str
     now_ns: int
+    label: str = ""
     names: frozenset[str] = frozenset()
     token: str | None = None
     is_exposed: bool = False

@@ -2,8 +2,7 @@
 The recording process's end of the outlet: what is to be told, on its way to a process of its own.
 
 Facts about the same game or book replace each other while they wait, signals queue up to a bound; so an outlet that
-stands still costs memory that is bounded and nobody's time. One thread writes; engine and recorder only leave things.
-"""
+stands XX"""
 
 from __future__ import annotations
 
@@ -51,11 +50,12 @@ class OutletPlan:
     ndjson: bool = False
     limits: Limits = field(default_factory=Limits)
 
-    def orders(self, now_ns: int) -> Orders:
-        """Return it as the outlet process is told."""
+    def orders(self, now_ns: int, label: str) -> Orders:
+        """Return it as the outlet process is told; label is the tape's."""
         return Orders(
             version=version("gametape"),
             now_ns=now_ns,
+            label=label,
             names=self.names,
             token=self.token,
             is_exposed=self.is_exposed,
@@ -81,8 +81,8 @@ class Outlet:
         """
         Prepare it.
 
-        health is asked twice a second how everything goes; on_sent is told when a signal has left; both in this
-        outlet's thread. say is told where the process ends before its time.
+        health is asked twice a second how everything goes, in this outlet's thread; on_sent is told when a signal has
+        left, by one thread at a time. say is told where the process ends before its time.
         """
         self._plan = plan
         self._health = health
@@ -90,6 +90,11 @@ class Outlet:
         self._say = say
         self._lock = threading.Lock()
         self._news = threading.Event()
+        # Whoever writes on the link holds it; until the orders are written nobody else may.
+        self._writing = threading.Lock()
+        self._writing.acquire()
+        self._unsent = b""
+        self._leaving: list[SignalFact] = []
         self._is_over = False
         self._books: dict[str, BookFact] = {}
         self._games: dict[str, GameFact] = {}
@@ -101,9 +106,10 @@ class Outlet:
         self._process: subprocess.Popen[bytes] | None = None
         self._link, self._far = socket.socketpair()
 
-    def start(self, clock: Clock) -> None:
-        """Start the process; clock is that of the recording."""
+    def start(self, clock: Clock, label: str) -> None:
+        """Start the process; clock is that of the recording, label that of the tape."""
         self._clock = clock
+        self._label = label
         descriptors = [self._far.fileno(), *(one.fileno() for one in self._plan.listeners)]
         words = [sys.executable, "-P", "-m", "replay.live.server", *map(str, descriptors)]
         self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, pass_fds=descriptors)  # noqa: S603  our own words
@@ -113,7 +119,7 @@ class Outlet:
         self._thread.start()
 
     def tell(self, seq: int, facts: Iterable[Fact]) -> None:
-        """Leave facts to be told; the newest of a book or a game is enough."""
+        """Leave facts to be told; the newest of a book or a game is enough, and a signal leaves at once."""
         with self._lock:
             self._seq = max(self._seq, seq)
             for fact in facts:
@@ -126,7 +132,9 @@ class Outlet:
                         self._queue(fact)
                     case _:
                         self._others.append(fact)
-        self._news.set()
+            is_urgent = bool(self._signals)
+        if not (is_urgent and self._send_at_once()):
+            self._news.set()
 
     def close(self) -> None:
         """Tell what waits, and end the process."""
@@ -153,20 +161,37 @@ class Outlet:
             self._lost += 1
         self._signals.append(fact)
 
+    def _send_at_once(self) -> bool:
+        """Send what was left without waiting; False where the thread is to go on with it."""
+        if not self._writing.acquire(blocking=False):
+            return False
+        try:
+            if not self._unsent:
+                self._collect(self._clock.now_ns())
+                # A link that is full or gone is the thread's trouble.
+                with contextlib.suppress(OSError):
+                    self._send(socket.MSG_DONTWAIT)
+            return not self._unsent
+        finally:
+            self._writing.release()
+
     # In the outlet's thread --------------------------------------------------------------------------------------
 
     def _work(self) -> None:
         health_ns = 0
         try:
-            body = msgspec.json.encode(self._plan.orders(self._clock.now_ns()))
+            body = msgspec.json.encode(self._plan.orders(self._clock.now_ns(), self._label))
             self._link.sendall(len(body).to_bytes(4, "big") + body)
+            self._writing.release()
             while True:
                 is_over = self._is_over
                 now_ns = self._clock.now_ns()
                 if now_ns - health_ns >= _HEALTH_NS or is_over:
                     health_ns = now_ns
                     self.tell(-1, self._health(now_ns))
-                self._write(now_ns)
+                with self._writing:
+                    self._collect(now_ns)
+                    self._send(0)
                 if is_over:
                     return
                 self._news.wait(_IDLE_S)
@@ -175,7 +200,10 @@ class Outlet:
             if not self._is_over:
                 self._say(f"nothing is served any more: the outlet process ended ({error.strerror}); recording goes on")
 
-    def _write(self, now_ns: int) -> None:
+    # In the thread that writes -----------------------------------------------------------------------------------
+
+    def _collect(self, now_ns: int) -> None:
+        """Encode what waits behind what the link did not take yet."""
         with self._lock:
             signals, self._signals = self._signals, deque()
             facts: list[Fact] = [*self._games.values(), *self._books.values(), *self._others, *signals]
@@ -183,13 +211,19 @@ class Outlet:
             self._games, self._books = {}, {}
             self._others.clear()
             seq = self._seq
-        if not facts:
-            return
-        self._link.sendall(encode_batch(Batch(seq, now_ns, facts, lost)))
-        if signals:
+        if facts:
+            self._unsent += encode_batch(Batch(seq, now_ns, facts, lost))
+            self._leaving += signals
+
+    def _send(self, flags: int) -> None:
+        while self._unsent:
+            sent = self._link.send(self._unsent, flags)
+            self._unsent = self._unsent[sent:]
+        if self._leaving:
             sent_ns = self._clock.now_ns()
-            for signal in signals:
+            for signal in self._leaving:
                 self._on_sent(signal, sent_ns)
+            self._leaving.clear()
 
 
 def listen(host: str, port: int, *, is_exposed: bool, has_token: bool) -> tuple[socket.socket, ...]:

@@ -41,7 +41,7 @@ async def serve_board(link: socket.socket, listeners: Sequence[socket.socket]) -
     reader, writer = await asyncio.open_connection(sock=link)
     orders = msgspec.json.decode(await _frame(reader), type=Orders)
     clock = SystemClock(not_before_ns=orders.now_ns)
-    board = Board()
+    board = Board(orders.label)
     hub = Hub(board)
     server = _server(hub, board, orders, clock) if listeners else None
     hub.deliveries += [_delivery(name, sink, clock) for name, sink in _sinks(orders, clock)]

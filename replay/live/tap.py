@@ -29,6 +29,7 @@ import msgspec
 from recorder.clock import SystemClock
 from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.sequencer import RECORDER, Tap, TapFullError
+from recorder.tape.identity import read_identity
 from recorder.tape.show import safe
 from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, cause_of, decisions_of, describe
 from replay.live.facts import Fact, HealthFact, RecorderFact, SignalFact
@@ -176,7 +177,7 @@ class LiveEngine:
         # The recorder's clock, as far as its stamps tell it; ages and latencies are differences to those.
         self._clock = SystemClock(not_before_ns=begun.recv_ns)
         if self._outlet is not None:
-            self._outlet.start(self._clock)
+            self._outlet.start(self._clock, read_identity(self._path).label)
         written = 0
         self._thread.start()
         try:

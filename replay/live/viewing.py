@@ -166,7 +166,9 @@ class Viewing:
     def games(self) -> TapeGames:
         """Return the games as they stood at the end of the tape."""
         now_ns = self._film.last_ns
-        return TapeGames(now_ns=str(now_ns), games=self._board(now_ns).states(now_ns), tape=self.tape)
+        return TapeGames(
+            now_ns=str(now_ns), label=self.tape.label, games=self._board(now_ns).states(now_ns), tape=self.tape
+        )
 
     def moment(self, at_ns: int) -> TapeMoment:
         """Return what was known at a moment."""

@@ -7,6 +7,7 @@ The compiler leaves what it makes in its cache on disk; an engine that runs inte
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
 import sys
 import threading
@@ -66,9 +67,12 @@ class Warming:
         return self.is_done
 
     def _load(self) -> None:
+        # What was made by now stays: a collector that looks at all of it again would hold up recorder and engine alike.
+        gc.freeze()
         # What cannot be run raises again in the engine, where it is told.
         with contextlib.suppress(Exception):
             warm(self._config.engine())
+        gc.freeze()
 
     def __enter__(self) -> Self:
         """Begin."""

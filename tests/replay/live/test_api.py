@@ -54,7 +54,8 @@ def test_signals_are_paged_by_seq(site) -> None:
     first = site.json("/v1/signals?limit=2")
     assert ([one["id"] for one in first["signals"]], first["next_since"]) == (["3.0", "5.0"], 5)
     assert [one["seq"] for one in site.json("/v1/signals?since=5")["signals"]] == [7]
-    assert site.json("/v1/signals?since=7") == {"schema": "gametape.signals/1", "signals": [], "next_since": 7}
+    nothing = site.json("/v1/signals?since=7")
+    assert (nothing["signals"], nothing["next_since"]) == ([], 7)
 
 
 def test_signals_of_one_fact_are_never_parted() -> None:

@@ -417,7 +417,7 @@ def audited(code: str):
     plan = OutletPlan(listeners=listeners, names=names_of(listeners))
     import msgspec
 
-    body = msgspec.json.encode(plan.orders(SystemClock().now_ns()))
+    body = msgspec.json.encode(plan.orders(SystemClock().now_ns(), ""))
     near.sendall(len(body).to_bytes(4, "big") + body + encode_batch(batch(game(), book())))
     site = Served(None, listeners[0].getsockname()[1], [])
     try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal as signals
+import threading
 
 import pytest
 from board_kit import book, game, signal
@@ -13,6 +15,7 @@ from relive import EAGER, FAILING, relive
 from served import Served, served, wait_for
 from websockets.exceptions import ConnectionClosed
 
+from recorder.clock import SystemClock
 from recorder.envelope import Kind
 from recorder.errors import UsageError
 from recorder.tape.reader import open_tape
@@ -42,6 +45,19 @@ def test_signals_that_must_make_way_are_counted() -> None:
         assert b"gametape_signals_lost_total 3.0" in site.get("/metrics")[2]
 
 
+def test_what_is_simulated_is_told_as_simulated_everywhere() -> None:
+    """The tape's label stands in every answer about games, signals and health, and in what the socket tells."""
+    with served([game(), signal(1)], label="simulated") as site:
+        wait_for(lambda: site.json("/v1/signals")["signals"])
+        assert {site.json(path)["label"] for path in ("/v1/games", "/v1/signals", "/v1/health")} == {"simulated"}
+        with site.socket() as socket:
+            socket.send(json.dumps({"subscribe": {"games": None, "leagues": None, "types": None}}))
+            assert json.loads(socket.recv(10))["label"] == "simulated"
+            site.tell(signal(2))
+            told = (json.loads(socket.recv(10)) for _ in range(100))
+            assert next(one for one in told if one["type"] == "signal")["label"] == "simulated"
+
+
 def test_an_outlet_that_dies_is_said_and_nothing_else() -> None:
     """Killed from outside: one line says so, and what is told afterwards disturbs nobody."""
     with served([game()]) as site:
@@ -51,6 +67,41 @@ def test_an_outlet_that_dies_is_said_and_nothing_else() -> None:
         site.outlet._thread.join(10)
         assert "recording goes on" in site.said[0]
         site.tell(signal(1))
+
+
+def test_a_signal_waits_for_no_thread() -> None:
+    """Whoever tells a signal sends it, unless the outlet's thread is writing at that moment."""
+    senders = set()
+    outlet = Outlet(OutletPlan(), health=lambda _: [], on_sent=lambda *_: senders.add(threading.get_ident()), say=print)
+    outlet.start(SystemClock(), "")
+    numbers = itertools.count()
+    wait_for(lambda: outlet.tell(seq := next(numbers), [signal(seq)]) or threading.get_ident() in senders)
+    outlet.close()
+
+
+def test_a_link_that_is_full_holds_up_nobody_and_loses_nothing() -> None:
+    """While the outlet process stands still, signals are told all the same; it is given all of them, in their order."""
+    with served([game()]) as site:
+        process = site.outlet._process.pid
+        os.kill(process, signals.SIGSTOP)
+        try:
+            for seq in range(60):
+                site.tell(signal(seq, team="x" * 40_000))
+        finally:
+            os.kill(process, signals.SIGCONT)
+        wait_for(lambda: len(site.json("/v1/signals")["signals"]) == 60)
+        assert [one["seq"] for one in site.json("/v1/signals")["signals"]] == list(range(60))
+
+
+def test_what_a_dead_outlet_is_told_is_bounded() -> None:
+    """What cannot be sent is encoded once; the rest waits where the oldest makes way."""
+    with served([game()]) as site:
+        os.kill(site.outlet._process.pid, signals.SIGKILL)
+        wait_for(lambda: site.tell(game()) or not site.outlet._thread.is_alive())
+        for seq in range(50):
+            site.tell(signal(seq, team="x" * 40_000))
+        assert len(site.outlet._unsent) < 100_000
+        assert len(site.outlet._signals) >= 49
 
 
 def test_ctrl_c_is_for_the_recorder() -> None:

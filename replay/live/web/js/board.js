@@ -223,6 +223,8 @@ const makeHealth = () => {
 
 export const paintHeader = (serverMs) => {
   const link = byId("link");
+  say(byId("label"), night.label.toUpperCase());
+  byId("label").hidden = !night.label;
   say(byId("clock"), serverMs === null ? "" : `${utc(serverMs)} UTC`);
   const words = night.tape ? "recorded" : !night.isLost ? "live" : night.lostAt === null ? "connecting" : "not connected";
   say(link, words);

@@ -1,7 +1,7 @@
 // Which page is shown, and when it is painted: at once when something is heard, and once a second because ages grow.
 
 import { makeBoard, paintHeader } from "./board.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { find, night, now } from "./night.js";
 import { follow, keepToken, openNight } from "./wire.js";
 
@@ -95,10 +95,6 @@ const askToken = () =>
 
 const startTape = async () => {
   find();
-  if (night.tape.label) {
-    say(byId("label"), night.tape.label.toUpperCase());
-    byId("label").hidden = false;
-  }
   const { makeScrubber } = await import("./scrub.js");
   scrubber = makeScrubber(byId("scrubber"), changed);
   await scrubber.open(readPlace().atMs);

@@ -15,6 +15,7 @@ export const night = {
   isLost: true,
   lostAt: null, // when, by this machine's steady clock, and what the server's time was then
   lostMs: null,
+  label: "", // the tape's: what is simulated says so
   tape: null, // { name, label, first_ns, last_ns } where a recorded tape is looked at
   nowMs: null, // the server's time when it last said it, and when that was
   nowAt: 0,

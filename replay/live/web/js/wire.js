@@ -38,6 +38,7 @@ const openSocket = () => {
 export const openNight = async () => {
   const answer = await get("/v1/games");
   night.tape = answer.tape ?? null;
+  night.label = answer.label;
   setNow(ms(answer.now_ns));
   night.games.clear();
   answer.games.forEach(take);

@@ -92,10 +92,11 @@ def test_a_book_in_doubt_takes_its_prices_and_no_score_with_it(browser, outlet):
 
 def test_a_lost_connection_is_loud_and_greys_everything(browser):
     """The server stops: a banner, no number that looks live; it comes back on its port: all is as it was."""
-    outlet = Outlet()
+    outlet = Outlet(label="simulated")
     outlet.tell(outlet.game(), *outlet.books(), outlet.signal())
     with shown(browser, outlet.url, may_lose=True) as page:
         page.wait_for_selector("#link:text-is('live')")
+        assert page.inner_text("#label") == "SIMULATED"
         outlet.close()
         page.wait_for_selector("#lost:visible")
         assert page.inner_text("#lost").startswith("Connection lost")
@@ -109,6 +110,7 @@ def test_a_lost_connection_is_loud_and_greys_everything(browser):
         again.tell(again.game(), *again.books())
         page.wait_for_selector("#link:text-is('live')", timeout=15_000)
         page.wait_for_selector("#lost", state="hidden")
+        assert page.locator("#label").is_hidden()
         assert not page.eval_on_selector(".games tbody tr", STRUCK)
         # The page leaves before its server does: what it kept open would be waited for.
         page.goto("about:blank")
