@@ -67,10 +67,6 @@ class Choice:
     minimum_detectable: float | None
     games_needed: int | None
 
-    def describe(self) -> dict[str, object]:
-        """Return the choice as plain values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -86,10 +82,6 @@ class Step:
     pnl_per_game: float
     best: float
 
-    def describe(self) -> dict[str, object]:
-        """Return the step as plain values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridTest:
@@ -104,10 +96,6 @@ class GridTest:
     superior: list[int]
     tested: int
 
-    def describe(self) -> dict[str, object]:
-        """Return the test as plain values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overfit:
@@ -120,10 +108,6 @@ class Overfit:
     probability: float
     splits: int
     cells: int
-
-    def describe(self) -> dict[str, object]:
-        """Return it as plain values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,10 +128,6 @@ class Broken:
     ci_low: float | None = None
     ci_high: float | None = None
     vanished: bool | None = None
-
-    def describe(self) -> dict[str, object]:
-        """Return the result as plain values."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 def choice_of(sweep: Sweep, trials: int) -> Choice:

@@ -11,7 +11,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from recorder.config import load_config
@@ -102,11 +102,11 @@ class Study:
             "selection": None
             if choice is None
             else {
-                **choice.describe(),
-                "walk_forward": [step.describe() for step in self.walk],
-                "overfit": None if self.overfit is None else self.overfit.describe(),
-                "grid": None if self.grid is None else self.grid.describe(),
-                "controls": [broken.describe() for broken in self.controls],
+                **asdict(choice),
+                "walk_forward": [asdict(step) for step in self.walk],
+                "overfit": None if self.overfit is None else asdict(self.overfit),
+                "grid": None if self.grid is None else asdict(self.grid),
+                "controls": [asdict(broken) for broken in self.controls],
             },
         }
 

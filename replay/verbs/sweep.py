@@ -201,6 +201,8 @@ def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]
 
 def _write(study: Study, out: Path, seconds: float, command: list[str], films: list[Film], question: Question) -> None:
     """Write the run: cells, the controls and ledgers of the featured cell, and the evidence for the report."""
+    from dataclasses import asdict
+
     import msgspec
 
     from replay.backtest import replay_film
@@ -219,7 +221,7 @@ def _write(study: Study, out: Path, seconds: float, command: list[str], films: l
         "cell": study.choice.cell,
         "setting": chosen.setting.describe(),
         "pnl_per_game": chosen.pnl_per_game,
-        "controls": [broken.describe() for broken in study.controls],
+        "controls": [asdict(broken) for broken in study.controls],
     }
     (out / "controls.json").write_bytes(msgspec.json.format(msgspec.json.encode(controls), indent=2) + b"\n")
     ideas = load_strategy(question.strategy), load_model(question.model)
