@@ -2,7 +2,9 @@
 The recording process's end of the outlet: what is to be told, on its way to a process of its own.
 
 Facts about the same game or book replace each other while they wait, signals queue up to a bound; so an outlet that
-stands XX"""
+stands still costs memory that is bounded and nobody's time. One thread writes; engine and recorder only leave things.
+But a signal is written by who leaves it, where the link takes it without waiting: a thread would first have to wake up.
+"""
 
 from __future__ import annotations
 

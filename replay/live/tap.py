@@ -372,7 +372,7 @@ class LiveEngine:
             self._looked_ns = self._clock.now_ns()
             self._outlet.tell(self._progress.seen, self._observer.look(engine))
 
-    # In the outlet's thread --------------------------------------------------------------------------------------
+    # In the outlet's threads: whichever sent a signal, and its own -----------------------------------------------
 
     def _sent(self, signal: SignalFact, at_ns: int) -> None:
         if signal.seq > self._first_seq:
