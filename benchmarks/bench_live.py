@@ -1,24 +1,31 @@
 """
-How soon a signal follows its frame, what a burst costs, and what a crowd of clients costs the recording.
+How soon a signal follows its frame, what a burst costs, what a crowd of clients costs the recording, and what abuse
+costs the outlet.
 
 A server of its own process sends market frames of 40 tokens (20 simulated games); a real session records them durably
-with the live engine and its outlet beside it. `python benchmarks/bench_live.py [latency|burst|crowd]`, all without a
-word. The waits for a poll are not in it: a frame's way begins with its stamp at the socket.
+with the live engine and its outlet beside it. `python benchmarks/bench_live.py [latency|burst|crowd|abuse]`, all
+without a word; with `--seconds 600` a crowd is there for ten minutes. The waits for a poll are not in it: a frame's way
+begins with its stamp at the socket. How long the recording's threads waited for a processor is told as well: that much
+of it is the machine.
 """
 
 # ruff: noqa: SLF001  what is measured has no door of its own
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
+import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from websockets.asyncio.client import connect
@@ -34,7 +41,7 @@ from recorder.session import Session
 from recorder.tape.writer import TapeWriter
 from replay.live.decisions import LiveConfig
 from replay.live.orders import Limits
-from replay.live.outlet import OutletPlan, listen, names_of
+from replay.live.outlet import Outlet, OutletPlan, listen, names_of
 from replay.live.tap import LiveEngine
 from replay.settings import Setting
 
@@ -176,6 +183,7 @@ class Run:
         self.engine = LiveEngine(self.path, config, lambda _: None, plan=plan, is_warmed=True)
         self.frames = 0
         self.lags_ns: list[int] = []
+        self.processor_ms = (0, 0)
         self.appends_ns: list[int] = []
 
     async def record(self, url: str, seconds: float) -> None:
@@ -205,7 +213,11 @@ class Run:
             scoring = group.create_task(self._scores(timed))
             socket_of = next(iter(session._pumps)).sockets[1]
             socket_of.send("begin")
+            before = processor_ns()
             await self._watch(clock, seconds - 2)
+            self.processor_ms = tuple(
+                (now - then) // 1_000_000 for now, then in zip(processor_ns(), before, strict=True)
+            )
             scoring.cancel()
             session.stop()
         engine.close()
@@ -246,6 +258,12 @@ def sender(rate: int, seconds: float):
         process.wait()
 
 
+def processor_ns() -> tuple[int, int]:
+    """How long the threads of this process ran, and how long they waited to run."""
+    tasks = [path.read_text().split() for path in Path("/proc/self/task").glob("*/schedstat")]
+    return sum(int(task[0]) for task in tasks), sum(int(task[1]) for task in tasks)
+
+
 def share(values: list[int], part: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
@@ -255,10 +273,12 @@ def latency() -> None:
     with tempfile.TemporaryDirectory() as folder, sender(500, 20) as url:
         run = Run(Path(folder))
         asyncio.run(run.record(url, 15))
+        ran_ms, waited_ms = run.processor_ms
         for stage, fact in run.engine.latency.facts().items():
             quantiles = ", ".join(f"{one / 1e6:.2f}" for one in (fact.p50_ns, fact.p99_ns, fact.p999_ns))
             print(f"wire -> {stage}: p50, p99, p99.9 = {quantiles} ms over {fact.count:,} signals")
         print(f"at 500 frames/s, {2 * GAMES} tokens, {run.frames:,} frames recorded durably")
+        print(f"its threads ran {ran_ms:,} ms and waited {waited_ms:,} ms for a processor")
 
 
 def burst() -> None:
@@ -271,9 +291,9 @@ def burst() -> None:
         print(f"largest lag {max(lags):.0f} ms; under 10 ms for good {max(0, calm / 10 - 10):.1f} s after the burst")
 
 
-def crowd() -> None:
+def crowd(seconds: float) -> None:
     for clients in (0, 64):
-        with tempfile.TemporaryDirectory() as folder, sender(5_000, 20) as url:
+        with tempfile.TemporaryDirectory() as folder, sender(5_000, seconds) as url:
             limits = Limits(streams=100, streams_per_peer=100, sockets=100)
             run = Run(Path(folder), limits=limits)
             stop = threading.Event()
@@ -281,13 +301,14 @@ def crowd() -> None:
             memory: list[int] = []
             watching = threading.Thread(target=watch_memory, args=(run, memory, stop))
             watching.start()
-            asyncio.run(run.record(url, 18))
+            asyncio.run(run.record(url, seconds))
             stop.set()
             watching.join()
             crowd.kill()
             crowd.wait()
             puts = run.appends_ns[len(run.appends_ns) // 4 :]
-            print(f"{clients} SSE + {clients} WebSocket clients at {run.frames / 17:,.0f} frames/s:")
+            rate = run.frames / (seconds - 2)
+            print(f"{clients} SSE + {clients} WebSocket clients at {rate:,.0f} frames/s for {seconds:g} s:")
             print(f"  append p50 {share(puts, 0.5) / 1e3:.1f} us, p99 {share(puts, 0.99) / 1e3:.1f} us")
             if memory:
                 late = memory[len(memory) // 3 :]
@@ -296,11 +317,62 @@ def crowd() -> None:
 
 def watch_memory(run: Run, memory: list[int], stop: threading.Event) -> None:
     while not stop.wait(0.5):
-        process = run.engine._outlet._process
-        if process is not None:
+        if run.engine._outlet._process is not None:
             with contextlib.suppress(OSError, IndexError):
-                pages = Path(f"/proc/{process.pid}/statm").read_text().split()[1]
-                memory.append(int(pages) * os.sysconf("SC_PAGE_SIZE"))
+                memory.append(rss_bytes(run.engine._outlet))
+
+
+def rss_bytes(outlet: Outlet) -> int:
+    return int(Path(f"/proc/{outlet._process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def abuse() -> None:
+    """Bodies that nobody asked for, until 200 MB were sent, and 10,000 connections that leave half a header behind."""
+    listeners = listen("127.0.0.1", 0, is_exposed=False, has_token=False)
+    port = listeners[0].getsockname()[1]
+    plan = OutletPlan(listeners=listeners, names=names_of(listeners))
+    outlet = Outlet(plan, health=lambda _: [], on_sent=lambda *_: None, say=print)
+    outlet.start(SystemClock(), "")
+    answers(port)
+    memory, sent, bodies = [rss_bytes(outlet)], 0, 0
+    while sent < 200_000_000:
+        sent += push(port, 200_000_000)
+        bodies += 1
+        memory.append(rss_bytes(outlet))
+    print(f"{sent / 1e6:.0f} MB of bodies sent in {bodies:,} requests: outlet RSS grew by {growth(memory):.1f} MB")
+    for _ in range(20):
+        with contextlib.ExitStack() as stack:
+            for _ in range(500):
+                peer = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+                with contextlib.suppress(ConnectionError):
+                    peer.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"y" * 8_000)
+            memory.append(rss_bytes(outlet))
+        answers(port)
+    print(f"and 10,000 connections, 500 at once: by {growth(memory):.1f} MB at most, {memory[0] / 1e6:.1f} MB before")
+    outlet.close()
+
+
+def push(port: int, size: int) -> int:
+    """Post a body until the other side has enough; return how much it was sent."""
+    sent, piece = 0, b"x" * (1 << 20)
+    with socket.create_connection(("127.0.0.1", port)) as peer, contextlib.suppress(ConnectionError):
+        peer.sendall(f"POST /v1/games HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\ncontent-length: {size}\r\n\r\n".encode())
+        while sent < size:
+            sent += peer.send(piece)
+    return sent
+
+
+def answers(port: int) -> None:
+    """Return once it answers."""
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        with contextlib.closing(connection), contextlib.suppress(ConnectionError):
+            connection.request("GET", "/v1/health")
+            return connection.getresponse().read()
+
+
+def growth(memory: list[int]) -> float:
+    return (max(memory) - memory[0]) / 1e6
 
 
 async def hear(port: int, clients: int) -> None:
@@ -334,9 +406,13 @@ def main(words: list[str]) -> None:
     elif words[:1] == ["listen"]:
         asyncio.run(hear(int(words[1]), int(words[2])))
     else:
-        for name, bench in (("latency", latency), ("burst", burst), ("crowd", crowd)):
-            if not words or name in words:
-                bench()
+        asked = argparse.ArgumentParser()
+        asked.add_argument("what", nargs="*", help="latency, burst, crowd, abuse; all without a word")
+        asked.add_argument("--seconds", type=float, default=18.0)
+        given = asked.parse_args(words)
+        benches = {"latency": latency, "burst": burst, "crowd": partial(crowd, given.seconds), "abuse": abuse}
+        for name in given.what or benches:
+            benches[name]()
 
 
 if __name__ == "__main__":
