@@ -23,17 +23,14 @@ from replay.controls import Control
 from replay.counterfactual import PollPlan
 from replay.executors import Executor, Task
 from replay.film import Film
+from replay.judgements import Broken, GridTest, Overfit, Step
 from replay.runs import featured_cell
 from replay.settings import Setting
 from replay.stats import GameBootstrap, deflated_sharpe, games_needed, minimum_detectable
 from replay.sweep import Sweep
 
 __all__ = [
-    "Broken",
     "Choice",
-    "GridTest",
-    "Overfit",
-    "Step",
     "choice_of",
     "judge_grid",
     "overfit_of",
@@ -66,68 +63,6 @@ class Choice:
     deflated_sharpe: float | None
     minimum_detectable: float | None
     games_needed: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """
-    One step of a walk forward: the cell chosen on the nights before, and what it earned on the next.
-
-    Units: dollars per game; best is what the best cell of that night itself earned, which nobody could have known.
-    """
-
-    tape: str
-    chosen: int
-    games: int
-    pnl_per_game: float
-    best: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GridTest:
-    """
-    A test of the whole grid against doing nothing.
-
-    p_value: how likely the best cell's profit is if no cell has any (Hansen's superior predictive ability, consistent);
-    superior: the cells that are better than nothing with all of the grid taken into account (StepM at 5 %).
-    """
-
-    p_value: float
-    superior: list[int]
-    tested: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overfit:
-    """
-    How often the best cell of one half of the games is no better than the median cell on the other half.
-
-    probability: over all ways to halve the blocks of games; splits is how many ways there are; cells how many differ.
-    """
-
-    probability: float
-    splits: int
-    cells: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """
-    What the featured cell came to on nights broken in one way, over several draws.
-
-    applies is False where the nights cannot be broken so; vanished says that less than half of the profit is left, None
-    where there was none to lose, or where so few games are left with more but not told apart from nothing.
-
-    Units: dollars per game, the interval over games of the mean over draws.
-    """
-
-    control: Control
-    applies: bool
-    draws: int = 0
-    pnl_per_game: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    vanished: bool | None = None
 
 
 def choice_of(sweep: Sweep, trials: int) -> Choice:
@@ -276,7 +211,9 @@ def run_controls(
         if on_progress is not None:
             on_progress(done, len(tasks))
     return [
-        _broken(control, sums, asked, held, polls) if control in applicable else Broken(control=control, applies=False)
+        _broken(control, sums, asked, held, polls)
+        if control in applicable
+        else Broken(control=control.value, applies=False)
         for control in Control
     ]
 
@@ -294,7 +231,7 @@ def _broken(
     low, high = float(interval.low), float(interval.high)
     mean = float(interval.estimate)
     return Broken(
-        control=control,
+        control=control.value,
         applies=True,
         draws=draws,
         pnl_per_game=mean,

@@ -14,6 +14,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from recorder.config import load_config
 from recorder.errors import UsageError
 from replay.bounds import with_bounds, with_event_times
@@ -25,21 +27,11 @@ from replay.executors import Executor, choose_executor
 from replay.film import Film
 from replay.find import load_strategy
 from replay.holdout import HoldOuts, run_identity
+from replay.judgements import Broken, GridTest, Overfit, Step
 from replay.models import load_model
 from replay.parts import PartStore
 from replay.runs import featured_cell
-from replay.selection import (
-    Broken,
-    Choice,
-    GridTest,
-    Overfit,
-    Step,
-    choice_of,
-    judge_grid,
-    overfit_of,
-    run_controls,
-    walk_forward,
-)
+from replay.selection import Choice, choice_of, judge_grid, overfit_of, run_controls, walk_forward
 from replay.settings import Bound, Setting
 from replay.sweep import Sweep, run_sweep
 from replay.trials import TrialLedger
@@ -103,10 +95,10 @@ class Study:
             if choice is None
             else {
                 **asdict(choice),
-                "walk_forward": [asdict(step) for step in self.walk],
-                "overfit": None if self.overfit is None else asdict(self.overfit),
-                "grid": None if self.grid is None else asdict(self.grid),
-                "controls": [asdict(broken) for broken in self.controls],
+                "walk_forward": [msgspec.structs.asdict(step) for step in self.walk],
+                "overfit": None if self.overfit is None else msgspec.structs.asdict(self.overfit),
+                "grid": None if self.grid is None else msgspec.structs.asdict(self.grid),
+                "controls": [msgspec.structs.asdict(broken) for broken in self.controls],
             },
         }
 

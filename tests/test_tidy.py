@@ -27,6 +27,7 @@ TESTED_ELSEWHERE: dict[str, str] = {
     "recorder/tape/scan.py": "tests/recorder/tape/test_frames.py",
     "recorder/tape/walk.py": "tests/recorder/tape/test_batch.py",
     "replay/cli.py": "tests/test_cli.py",
+    "replay/judgements.py": "tests/replay/test_selection.py",
     "replay/live/apidoc.py": "tests/replay/live/test_api.py",
     "replay/live/contract.py": "tests/replay/live/test_api.py",
     "replay/live/guard.py": "tests/replay/live/test_attacks.py",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from replay.judgements import Broken
 from replay.report.answers import Swing, Verdict
 from replay.report.gridcharts import dollars, edge_words, poll_words
-from replay.report.run import ControlCard
 from replay.report.svg import Frame, Scale, num, ticks, whisker
 
 __all__ = ["controls_chart", "swing_chart"]
@@ -46,7 +46,7 @@ def swing_chart(swings: Sequence[Swing], featured: Verdict) -> Markup:
     return frame.done()
 
 
-def controls_chart(controls: Sequence[ControlCard], featured: Verdict) -> Markup:
+def controls_chart(controls: Sequence[Broken], featured: Verdict) -> Markup:
     """Draw what the featured choice earned on the nights as they were, and on nights broken in every way there is."""
     rows = [("as it was", featured.mean, featured.low, featured.high, "a")]
     rows += [

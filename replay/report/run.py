@@ -11,16 +11,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from recorder.errors import CorruptError, UsageError
+from replay.judgements import Broken, GridTest, Overfit, Step
 from replay.report.facts import Evidence, read_evidence
 
 __all__ = [
     "CellRow",
-    "ControlCard",
-    "GridCard",
-    "OverfitCard",
     "Run",
     "SelectionCard",
-    "StepCard",
     "SweepCard",
     "TapeCard",
     "read_run",
@@ -52,54 +49,16 @@ class CellRow(msgspec.Struct, frozen=True):
     pnl_u6: int
 
 
-class StepCard(msgspec.Struct, frozen=True):
-    """One step of a walk forward: a cell chosen on the nights before, dollars per game on the next."""
-
-    tape: str
-    chosen: int
-    games: int
-    pnl_per_game: float
-    best: float
-
-
-class GridCard(msgspec.Struct, frozen=True):
-    """The test of the whole grid against doing nothing."""
-
-    p_value: float
-    superior: list[int]
-    tested: int
-
-
-class OverfitCard(msgspec.Struct, frozen=True):
-    """How often the best of one half of the games is no better than the median on the other."""
-
-    probability: float
-    splits: int
-    cells: int
-
-
-class ControlCard(msgspec.Struct, frozen=True):
-    """What the featured cell came to on nights broken on purpose, dollars per game."""
-
-    control: str
-    applies: bool
-    draws: int = 0
-    pnl_per_game: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    vanished: bool | None = None
-
-
 class SelectionCard(msgspec.Struct, frozen=True):
     """What the sweep says of its own choice; `replay.selection` says what each figure means."""
 
     cell: int
     trials: int
     deflated_sharpe: float | None = None
-    walk_forward: list[StepCard] = []
-    overfit: OverfitCard | None = None
-    grid: GridCard | None = None
-    controls: list[ControlCard] = []
+    walk_forward: list[Step] = []
+    overfit: Overfit | None = None
+    grid: GridTest | None = None
+    controls: list[Broken] = []
 
 
 class SweepCard(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from replay.verbs.options import films_of, milliseconds, progress_bar, setting_o
 
 if TYPE_CHECKING:
     from replay.film import Film
-    from replay.selection import Broken
+    from replay.judgements import Broken
     from replay.settings import Setting
     from replay.study import Question, Study
     from replay.sweep import Sweep
@@ -201,8 +201,6 @@ def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]
 
 def _write(study: Study, out: Path, seconds: float, command: list[str], films: list[Film], question: Question) -> None:
     """Write the run: cells, the controls and ledgers of the featured cell, and the evidence for the report."""
-    from dataclasses import asdict
-
     import msgspec
 
     from replay.backtest import replay_film
@@ -221,7 +219,7 @@ def _write(study: Study, out: Path, seconds: float, command: list[str], films: l
         "cell": study.choice.cell,
         "setting": chosen.setting.describe(),
         "pnl_per_game": chosen.pnl_per_game,
-        "controls": [asdict(broken) for broken in study.controls],
+        "controls": study.controls,
     }
     (out / "controls.json").write_bytes(msgspec.json.format(msgspec.json.encode(controls), indent=2) + b"\n")
     ideas = load_strategy(question.strategy), load_model(question.model)
@@ -303,14 +301,14 @@ def _tell_choice(study: Study) -> None:
             f"  whole grid: p = {study.grid.p_value:.3f}, {len(study.grid.superior):,} cells better than nothing"
         )
     if study.controls:
-        told = ", ".join(f"{one.control.value} {one.pnl_per_game:+.2f}" for one in study.controls if one.applies)
+        told = ", ".join(f"{one.control} {one.pnl_per_game:+.2f}" for one in study.controls if one.applies)
         click.echo(f"  controls, $ per game: {told}: {_verdict(study.controls)}")
 
 
 def _verdict(controls: list[Broken]) -> str:
     """Say whether profit survived nights that were broken on purpose."""
     stays, untold = (
-        [one.control.value for one in controls if one.applies and one.vanished is said] for said in (False, None)
+        [one.control for one in controls if one.applies and one.vanished is said] for said in (False, None)
     )
     if stays:
         return f"a LEAK? profit stays with {', '.join(stays)}"

@@ -137,7 +137,7 @@ def test_controls_are_run_in_every_way(swept, nights) -> None:
     assert here == there
     assert [(broken.applies, broken.draws) for broken in here] == [(True, 5), (True, 1), (True, 5)]
     alone = run_sweep(nights, *IDEAS, SETTINGS[:1], control=Control.TIME_SHIFT, polls=PollPlan()).cells[0]
-    shifted = next(broken for broken in here if broken.control is Control.TIME_SHIFT)
+    shifted = next(broken for broken in here if broken.control == Control.TIME_SHIFT)
     assert shifted.pnl_per_game == pytest.approx(alone.pnl_per_game)
     assert shifted.vanished is True
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from replay.judgements import Broken
 from replay.report.answers import answer_of, choices_of, swings_of
 from replay.report.luckcharts import controls_chart, swing_chart
-from replay.report.run import ControlCard
 
 
 def drawn(run):
@@ -32,8 +32,8 @@ def test_a_broken_night_stands_below_the_night_as_it_was(run):
     """The featured setting first, then each control that applies, with its interval."""
     featured, _ = drawn(run)
     controls = [
-        ControlCard(control="time-shift", applies=True, pnl_per_game=-0.5, ci_low=-1.0, ci_high=0.25),
-        ControlCard(control="shuffle-games", applies=False),
+        Broken(control="time-shift", applies=True, pnl_per_game=-0.5, ci_low=-1.0, ci_high=0.25),
+        Broken(control="shuffle-games", applies=False),
     ]
     made = controls_chart(controls, featured)
     assert re.findall(r">(as it was|time shift|shuffle games)<", made) == ["as it was", "time shift"]
