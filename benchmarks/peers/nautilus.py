@@ -7,6 +7,7 @@ The Python objects of the deltas are made before the clock starts.
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,8 @@ from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.trading.strategy import Strategy
 
 VENUE = Venue("SIM")
+SLACK = 0.001
+"""An order that has come in is matched after the next event, not before it: a signal may fall away."""
 SOURCE = ClientId("SCORES")
 IDS = [InstrumentId(Symbol(f"TOKEN{number:02d}"), VENUE) for number in range(16)]
 PRICES = [Price(cents / 100, 2) for cents in range(101)]
@@ -90,7 +93,7 @@ class Edge(Empty):
     def on_start(self) -> None:
         super().on_start()
         self.subscribe_data(SCORES, client_id=SOURCE)
-        self.books = [self.cache.order_book(one) for one in IDS]
+        self.books: list[Any] = [None] * 16
 
     def on_data(self, data: Score) -> None:
         home = data.home
@@ -104,8 +107,13 @@ class Edge(Empty):
 
     def look(self, number: int) -> None:
         fair = self.fair[number]
-        ask = self.cache.order_book(IDS[number]).best_ask_price()
-        if fair < 0 or ask is None:
+        if fair < 0:
+            return
+        book = self.books[number]
+        if book is None:
+            book = self.books[number] = self.cache.order_book(IDS[number])
+        ask = book.best_ask_price()
+        if ask is None:
             return
         edge = fair - round(ask.as_double() * 100) * 10_000
         if edge < self.min_edge:
@@ -155,7 +163,7 @@ def instrument(number: int) -> BinaryOption:
 
 
 def deltas(folder: Path) -> tuple[list[Any], list[CustomData]]:
-    """Return the books' data, one delta a change and one group a snapshot, and the scores."""
+    """Return the books' data, a group of deltas a message, and the scores."""
     told: list[Any] = []
     scores: list[CustomData] = []
     group: list[OrderBookDelta] = []
@@ -171,7 +179,10 @@ def deltas(folder: Path) -> tuple[list[Any], list[CustomData]]:
             action = (BookAction.UPDATE if size else BookAction.DELETE) if op == 0 else BookAction.ADD
             order = BookOrder(OrderSide.SELL if side else OrderSide.BUY, PRICES[price], Quantity(size / 100, 2), 0)
             one = OrderBookDelta(IDS[token], action, order, last if op == 0 else 0, 0, recv_ns, recv_ns)
-            (told if op == 0 else group).append(one)
+            if op == 0:
+                told.append(OrderBookDeltas(IDS[token], [one]))  # faster than the delta alone
+            else:
+                group.append(one)
     return told, scores
 
 
@@ -203,13 +214,14 @@ def _played(strategy: Empty, data: tuple[list[Any], list[CustomData]], delay_ns:
 def run(folder: Path, told: dict[str, Any], repeat: int) -> Iterator[dict[str, Any]]:
     del repeat  # one run of it is long enough to be steady
     data = deltas(folder)
+    gc.freeze()  # else the collector goes through all of it again and again
     for name, strategy in (("edge strategy", Edge(told["min_edge_u6"], told["shares"])), ("empty strategy", Empty())):
         times = _played(strategy, data, told["delay_ns"])
         said = {"signals": strategy.signals, "fills": strategy.fills, "shares": round(strategy.filled)}
         yield kit.case(
             "replay", f"NautilusTrader, {name}", times, "level changes", told["changes"],
             **(said if name == "edge strategy" else {}),
-            note="objects made before; accounts and positions kept; takes the same liquidity again",
+            slack=SLACK, note="objects made before; accounts kept; takes the same liquidity again",
         )  # fmt: skip
 
 
