@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from recorder.envelope import Envelope
 from recorder.tape.batch import Batch, may_be_shaped
 from recorder.tape.frames import Frames, Payloads, ShapeBook, no_frames, prove_frames, read_frames
+from recorder.tape.mirror import Mirrors, fold_mirrors, unfold_mirrors
 from recorder.tape.shapes import parse_shape
 
 __all__ = ["DELTA", "DICTIONARY", "SCHEMA", "TEXTS", "batch_of_record", "table_of_envelopes"]
@@ -24,6 +25,7 @@ Column = Any
 
 _SIDES: Column = pa.array(["SELL", "BUY", None], pa.string())
 _HASHES = ("transaction_hash", "hash")
+_MS = 1_000_000
 _NUMBERS = {"price_u6": "price_u6", "size_u6": "size_u6", "best_bid_u6": "bid_u6", "best_ask_u6": "ask_u6"}
 _CHANGE = pa.struct(
     [
@@ -47,16 +49,18 @@ _FIELDS: list[pa.Field[Any]] = [
     pa.field("payload", pa.binary()),
     pa.field("frame", pa.string()),
     pa.field("market", pa.string()),
-    pa.field("source_ms", pa.int64()),
+    pa.field("lag_ms", pa.int64()),
     pa.field("transaction_hash", pa.binary(32)),
     pa.field("changes", pa.list_(pa.field("element", _CHANGE, nullable=False)), nullable=False),
+    pa.field("mirror_asset", pa.string()),
+    pa.field("mirror_hash", pa.binary(20)),
 ]
 SCHEMA = pa.schema(_FIELDS)
 _LEAF = "changes.list.element."
-TEXTS = ["feed", "frame", "market", f"{_LEAF}asset", f"{_LEAF}side"]
-DICTIONARY = [*TEXTS, "conn", "kind"]
-"""Not the numbers: what zstd makes of them as they are is smaller, because a frame says each of them twice."""
-DELTA = dict.fromkeys(("seq", "recv_ns", "source_ms"), "DELTA_BINARY_PACKED")
+TEXTS = ["feed", "frame", "market", f"{_LEAF}asset", f"{_LEAF}side", "mirror_asset"]
+DICTIONARY = [*TEXTS, "conn", "kind", f"{_LEAF}price_u6", f"{_LEAF}size_u6"]
+"""Not quotes: what zstd makes of them as they are is smaller."""
+DELTA = dict.fromkeys(("seq", "recv_ns", "lag_ms"), "DELTA_BINARY_PACKED")
 
 
 def table_of_envelopes(group: list[Envelope], book: ShapeBook) -> pa.Table:
@@ -75,17 +79,17 @@ def table_of_envelopes(group: list[Envelope], book: ShapeBook) -> pa.Table:
         [one.payload if raw else None for one, raw in zip(group, is_raw, strict=True)],
     ]
     columns = [pa.array(values, field.type) for values, field in zip(head, SCHEMA, strict=False)]
-    return pa.Table.from_arrays([*columns, *_frame_columns(frames, book)], schema=SCHEMA)
+    recv_ms = np.array([one.recv_ns for one in group], np.int64) // _MS
+    return pa.Table.from_arrays([*columns, *_frame_columns(frames, book, recv_ms)], schema=SCHEMA)
 
 
-def _frame_columns(frames: Frames, book: ShapeBook) -> list[Column]:
+def _frame_columns(whole: Frames, book: ShapeBook, recv_ms: NDArray[np.int64]) -> list[Column]:
     """Return the columns of frames, from `frame` on."""
+    frames, mirrors = fold_mirrors(whole)
     texts: Column = pa.array([*frames.texts, None], pa.string())
     shapes: Column = pa.array([*(shape.text for shape in book.shapes), None], pa.string())
     has = {name: np.array([name in shape.names for shape in book.shapes] + [False]) for name in _HASHES}
     of_change = np.repeat(frames.shape, np.diff(frames.first))
-    hashes = {"transaction_hash": (frames.transaction, frames.shape), "hash": (frames.hash, of_change)}
-    hashed = {name: _fixed(raw, has[name][shape]) for name, (raw, shape) in hashes.items()}
     numbers = [_nullable(getattr(frames, name)) for name in _NUMBERS.values()]
     changes = pa.StructArray.from_arrays(
         [
@@ -93,16 +97,18 @@ def _frame_columns(frames: Frames, book: ShapeBook) -> list[Column]:
             _SIDES.take(pa.array(frames.is_buy % 3)),
             *numbers,
             pa.array(frames.spelling.astype(np.int32)),
-            hashed["hash"],
+            _fixed(frames.hash, has["hash"][of_change]),
         ],
         fields=list(_CHANGE),
     )
     return [
         shapes.take(pa.array(frames.shape % len(shapes))),
         texts.take(pa.array(frames.market % len(texts))),
-        _nullable(frames.source_ms),
-        hashed["transaction_hash"],
+        pa.array(recv_ms - frames.source_ms, mask=frames.source_ms < 0),
+        _fixed(frames.transaction, has["transaction_hash"][frames.shape]),
         pa.ListArray.from_arrays(_int32(frames.first), changes, type=SCHEMA.field("changes").type),
+        texts.take(pa.array(mirrors.asset % len(texts))),
+        _fixed(mirrors.hash, (mirrors.asset >= 0) & has["hash"][frames.shape]),
     ]
 
 
@@ -133,26 +139,34 @@ def batch_of_record(record: pa.RecordBatch) -> Batch:
 
 def _frames(columns: dict[str, Column]) -> Frames:
     """Return the values of the frames of a row group."""
-    frame, market, changes = columns["frame"], columns["market"], columns["changes"]
+    frame, lag, changes = columns["frame"], columns["lag_ms"], columns["changes"]
     of_change = changes.values
-    asset, side = of_change.field("asset"), of_change.field("side")
-    markets, assets = market.dictionary.to_pylist(), asset.dictionary.to_pylist()
+    side = of_change.field("side")
     sides = np.array([*map(("SELL", "BUY").index, side.dictionary.to_pylist()), -1])
-    assets_at = _ints(asset.indices)
-    return Frames(
+    # A text has one number wherever it stands.
+    texts: dict[str, int] = {}
+    market, asset, mirror = (
+        np.array([*(texts.setdefault(text, len(texts)) for text in column.dictionary.to_pylist()), -1])[
+            _ints(column.indices)
+        ]
+        for column in (columns["market"], of_change.field("asset"), columns["mirror_asset"])
+    )
+    source_ms = _ints(columns["recv_ns"]) // _MS - _ints(lag)
+    folded = Frames(
         shapes=tuple(parse_shape(text) for text in frame.dictionary.to_pylist()),
-        texts=(*markets, *assets),
+        texts=tuple(texts),
         shape=_ints(frame.indices),
-        market=_ints(market.indices),
-        source_ms=_ints(columns["source_ms"]),
+        market=market,
+        source_ms=np.where(_ints(lag.is_valid().cast(pa.int8())) == 1, source_ms, -1),
         transaction=_raw(columns["transaction_hash"], 32),
         first=_ints(changes.offsets),
-        asset=np.where(assets_at < 0, -1, assets_at + len(markets)),
+        asset=asset,
         is_buy=sides[_ints(side.indices)],
         **{name: _ints(of_change.field(column)) for column, name in _NUMBERS.items()},
         spelling=_ints(of_change.field("spelling")),
         hash=_raw(of_change.field("hash"), 20),
     )
+    return unfold_mirrors(folded, Mirrors(mirror, _raw(columns["mirror_hash"], 20)))
 
 
 def _spans(column: Column) -> Payloads:
@@ -172,8 +186,9 @@ def _ints(column: Column) -> NDArray[np.int64]:
 def _raw(column: Column, width: int) -> NDArray[np.uint8]:
     """Return binary of one width as rows of bytes; what is null is anything."""
     data = column.buffers()[1]
-    rows = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-    return rows[column.offset * width :][: len(column) * width].reshape(-1, width)
+    if data is None:
+        return np.zeros((len(column), width), np.uint8)
+    return np.frombuffer(data, np.uint8)[column.offset * width :][: len(column) * width].reshape(-1, width)
 
 
 def _int32(values: NDArray[np.int64]) -> Column:

@@ -30,8 +30,11 @@ from recorder.tape.shapes import HOLES, SHAPES_MAX, Shape, learn_shape
 from recorder.tape.walk import compare_spans
 
 __all__ = [
+    "BY_CHANGE",
     "INTERPRETED_BYTES_MAX",
+    "Bytes",
     "Frames",
+    "Ints",
     "Payloads",
     "ShapeBook",
     "no_frames",
@@ -50,7 +53,8 @@ _FAILED_MAX = 8
 _KIND_BYTES = 32
 _DECIMALS = ("price", "size", "best_bid", "best_ask", "spread")
 _BY_FRAME = ("shape", "market", "source_ms", "transaction", "first")
-_BY_CHANGE = ("asset", "is_buy", "price_u6", "size_u6", "bid_u6", "ask_u6", "spelling", "hash")
+BY_CHANGE = ("asset", "is_buy", "price_u6", "size_u6", "bid_u6", "ask_u6", "spelling", "hash")
+"""The columns of changes."""
 # A decimal is written with all its six digits before those that are not wanted are dropped.
 _BYTES_MAX = dict.fromkeys(HOLES, 80) | {"timestamp": 20, "side": 4, "hash": 40} | dict.fromkeys(_DECIMALS, 27)
 
@@ -183,7 +187,7 @@ def no_frames(count: int) -> Frames:
         **dict.fromkeys(("shape", "market", "source_ms"), none),
         transaction=np.zeros((count, 32), np.uint8),
         first=np.zeros(count + 1, np.int64),
-        **{name: nothing for name in _BY_CHANGE if name != "hash"},
+        **{name: nothing for name in BY_CHANGE if name != "hash"},
         hash=np.zeros((0, 20), np.uint8),
     )
 
@@ -211,7 +215,7 @@ def read_frames(payloads: Payloads, wanted: NDArray[np.bool_], book: ShapeBook) 
         shapes=tuple(book.shapes),
         texts=tuple(payloads.data[begin:end].tobytes().decode("ascii") for begin, end in spans),
         **{name: getattr(to, name) for name in _BY_FRAME},
-        **{name: getattr(to, name)[:count] for name in _BY_CHANGE},
+        **{name: getattr(to, name)[:count] for name in BY_CHANGE},
     )
 
 
@@ -226,7 +230,7 @@ def _room(payloads: Payloads, size: int) -> Scanned:
     return Scanned(
         **{name: ints(frames + (name == "first")) for name in ("shape", "market", "source_ms", "first")},
         transaction=np.zeros((frames, 32), np.uint8),
-        **{name: ints(changes) for name in _BY_CHANGE if name != "hash"},
+        **{name: ints(changes) for name in BY_CHANGE if name != "hash"},
         hash=np.zeros((changes, 20), np.uint8),
         slots=np.full(SLOTS, -1, np.int64),
         names=names,
@@ -258,7 +262,7 @@ def _without(frames: Frames, wrong: NDArray[np.bool_]) -> Frames:
         market=np.where(wrong, -1, frames.market),
         source_ms=np.where(wrong, -1, frames.source_ms),
         first=first,
-        **{name: getattr(frames, name)[kept] for name in _BY_CHANGE},
+        **{name: getattr(frames, name)[kept] for name in BY_CHANGE},
     )
 
 
@@ -272,7 +276,7 @@ def write_back(frames: Frames, book: ShapeBook) -> tuple[Bytes, Ints]:
     names = np.stack((text_ends[:-1], text_ends[1:]), axis=1)
     nothing = np.zeros(0, np.int64)
     of = Scanned(
-        **{name: getattr(frames, name) for name in (*_BY_FRAME, *_BY_CHANGE)},
+        **{name: getattr(frames, name) for name in (*_BY_FRAME, *BY_CHANGE)},
         slots=nothing,
         names=names,
         spread=nothing,

@@ -37,7 +37,7 @@ class SealedError(ValueError):
 
 
 _FACT_PREFIX = "gametape."
-_GROUP_ROWS = 4096
+_GROUP_ROWS = 8192
 """What one damaged byte can cost at most. With fewer, what repeats is told again more often."""
 _GROUP_RAW_BYTES = 32 * 1024 * 1024
 _PAGE_BYTES = 64 * 1024 * 1024

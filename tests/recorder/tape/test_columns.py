@@ -48,14 +48,41 @@ def sealed(tmp_path, record):
     return path
 
 
+def answer(path: Path) -> list[tuple[object, ...]]:
+    """Ask a tape what docs/format.md asks."""
+    (statement,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    return duckdb.sql(statement.replace("tapes/tonight", str(path))).fetchall()
+
+
 def test_the_question_of_the_page_is_answered(sealed):
     """DuckDB reads prices and sizes with the statement that docs/format.md shows, without this program."""
-    (statement,) = re.findall(r"```sql\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    rows = duckdb.sql(statement.replace("tapes/tonight", str(sealed))).fetchall()
-    assert rows == [
+    assert answer(sealed) == [
         (1000 + k, 1757908892351 + k, TOKENS[side], ("BUY", "SELL")[side], (40 + k) / 100, k + 0.5)
         for k in range(0, 20, 2)
         for side in range(2)
+    ]
+
+
+def test_the_mirror_of_a_change_is_told_by_it_too(tmp_path, record):
+    """A pair of which one half follows from the other is one in the file, and two to who asks as told there."""
+    halves = (("0.41", "BUY", "0.4", "0.43"), ("0.59", "SELL", "0.57", "0.6"))
+    keys = ("price", "side", "best_bid", "best_ask")
+    changes = [
+        {"asset_id": token, **dict(zip(keys, half, strict=True)), "size": "7", "hash": f"{k:040x}"}
+        for k, (token, half) in enumerate(zip(TOKENS, halves, strict=True))
+    ]
+    message = {"event_type": "price_change", "timestamp": "1757908892351", "price_changes": changes}
+    payload = json.dumps(message, separators=(",", ":")).encode()
+    envelope = Envelope(0, 1000, "polymarket.market", 1, Kind.FRAME, b"", payload)
+    path = record(tmp_path / "night", [envelope], segment_raw_bytes=1 << 20)
+    seal_tape(path)
+    assert list(open_tape(path).read()) == [envelope]
+    table = pl.read_parquet(path / "sealed" / "*.parquet")
+    assert (len(table["changes"][0]), table["mirror_asset"][0]) == (1, TOKENS[1])
+    assert table["mirror_hash"][0] == (1).to_bytes(20, "big")
+    assert answer(path) == [
+        (1000, 1757908892351, TOKENS[0], "BUY", 0.41, 7),
+        (1000, 1757908892351, TOKENS[1], "SELL", 0.59, 7),
     ]
 
 

@@ -57,7 +57,7 @@ def test_the_sample_is_what_its_command_makes(tmp_path):
     done = CliRunner().invoke(synth, [*command[1].split(), "--out", str(tmp_path / "sample")])
     assert done.exit_code == 0
     assert open_tape(tmp_path / "sample").digest() == open_tape(root / "data/sample").digest()
-    assert sum(path.stat().st_size for path in (root / "data/sample").rglob("*")) < 2_000_000
+    assert sum(path.stat().st_size for path in (root / "data/sample").rglob("*")) < 1_300_000
 
 
 def test_a_night_that_is_broken_off_is_not_there(tmp_path):
