@@ -37,11 +37,14 @@ from recorder.plan import Planner
 from recorder.session import Session
 from recorder.tape.reader import open_tape
 from recorder.tape.recover import recover_tape
-from recorder.tape.writer import TapeWriter
+from recorder.tape.sealer import Sealer
+from recorder.tape.writer import SEGMENT_RAW_BYTES, TapeWriter
 
 FRAMES = 200_000
 PACED_S = 20_000
 WARM_UP_S, NIGHT_S = 8.0, 30.0
+SMALL_BYTES = 4 << 20
+"""Segments so small that there is always one to be sealed."""
 KILLED_EVENTS = 2_000_000
 _TOKEN = re.compile(rb"\d{70,}")
 _CHANGE = f'{{"asset_id":"{"1" * 77}","price":"0.53","size":"100","side":"BUY","hash":"{"a" * 40}"}}'
@@ -97,11 +100,12 @@ def server(*words: str) -> Iterator[int]:
         process.stdout.close()
 
 
-async def take_in(port: int, path: Path, what: str) -> None:
+async def take_in(port: int, path: Path, what: str, segment_bytes: int, *, sealed: bool) -> None:
     """Record until the server closes, and print how fast that was and how long a frame waited to be durable."""
     appended: list[float] = []
     waited: list[float] = []
-    writer = TapeWriter.create(path, created_ns=0)
+    writer = TapeWriter.create(path, created_ns=0, segment_raw_bytes=segment_bytes)
+    sealer = Sealer(writer) if sealed else None
 
     def tap(envelope: Envelope) -> None:
         appended.append(time.perf_counter())
@@ -113,7 +117,9 @@ async def take_in(port: int, path: Path, what: str) -> None:
         waited.extend(now - appended[at] for at in range(len(waited), seq + 1))
 
     feeds = [_Market(f"ws://127.0.0.1:{port}/")]
-    session = Session(writer, SystemClock(), feeds, _NoPlan(), Config(), taps=[tap], on_durable=on_durable)
+    session = Session(
+        writer, SystemClock(), feeds, _NoPlan(), Config(), taps=[tap], on_durable=on_durable, sealer=sealer
+    )
     cpu = time.process_time()
     await session.run()
     busy = time.process_time() - cpu
@@ -122,14 +128,22 @@ async def take_in(port: int, path: Path, what: str) -> None:
     print(
         f"ingest, {what}: {FRAMES / (frames[-1] - frames[0]):,.0f} frames/s of {len(FRAME)} B durable, "
         f"{FRAMES - len(frames)} lost, append to acknowledgement p50 {waited[len(waited) // 2] * 1e3:.0f} ms "
-        f"p99 {waited[len(waited) * 99 // 100] * 1e3:.0f} ms, {busy / FRAMES * 1e6:.1f} us of CPU a frame"
+        f"p99 {waited[len(waited) * 99 // 100] * 1e3:.0f} ms, {busy / FRAMES * 1e6:.1f} us of CPU a frame, "
+        f"{len(list((path / 'sealed').iterdir()))} segments sealed meanwhile"
     )
 
 
 def ingest(folder: Path) -> None:
-    for what, frames_s in (("as fast as it goes", 0), (f"{PACED_S:,} sent a second", PACED_S)):
+    paced = f"{PACED_S:,} sent a second"
+    for at, (what, frames_s, segment_bytes, sealed) in enumerate(
+        (
+            ("as fast as it goes", 0, SEGMENT_RAW_BYTES, False),
+            (paced, PACED_S, SMALL_BYTES, False),
+            (f"{paced}, sealing beside it", PACED_S, SMALL_BYTES, True),
+        )
+    ):
         with server("flood", str(frames_s)) as port:
-            asyncio.run(take_in(port, folder / f"ingest{frames_s}", what))
+            asyncio.run(take_in(port, folder / f"ingest{at}", what, segment_bytes, sealed=sealed))
 
 
 async def watch_night(port: int, path: Path) -> None:

@@ -1,7 +1,9 @@
-"""D1: the whole recorder, its sockets and all, killed at random times again and again on the same tape."""
+"""D1: the whole recorder, its sockets and all, and its sealer, killed at random times again and again on one tape."""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import random
 import select
@@ -30,8 +32,19 @@ def acked(acks: Path) -> int:
     return int(lines[-1]) if lines else -1
 
 
-def run_and_kill(zygote: subprocess.Popen[str], words: str, acks: Path, after_s: float) -> None:
-    """Let a recorder come so far that it acknowledges something, and kill it a random moment later."""
+def sealers(pid: int) -> list[int]:
+    """Every process that a recorder has started."""
+    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
+
+
+def run_and_kill(
+    zygote: subprocess.Popen[str], words: str, acks: Path, after_s: float, *, sealer_first: bool | None
+) -> int:
+    """
+    Let a recorder come so far that it acknowledges something, and kill it a random moment later; its sealer too.
+
+    sealer_first: whether that one dies before it; None: never, it works on alone. Returns how many sealers were killed.
+    """
     assert zygote.stdin is not None
     assert zygote.stdout is not None
     before = acked(acks)
@@ -43,16 +56,20 @@ def run_and_kill(zygote: subprocess.Popen[str], words: str, acks: Path, after_s:
             break
         select.select([], [], [], 0.01)
     select.select([], [], [], after_s)
-    os.kill(pid, signal.SIGKILL)
+    doomed = [] if sealer_first is None else sealers(pid)
+    for one in [*doomed, pid] if sealer_first else [pid, *doomed]:
+        with contextlib.suppress(ProcessLookupError):  # a sealer may have ended by itself
+            os.kill(one, signal.SIGKILL)
     status = int(zygote.stdout.readline())
     assert os.WIFSIGNALED(status), f"the recorder ended by itself with {status}"
+    return len(doomed)
 
 
 def test_killed_at_random_times(folder: Path, tell: Callable[[str], None]) -> None:
     """After each SIGKILL everything acknowledged is there, nothing before it has changed, and every byte verifies."""
     rng = random.Random(20260115)
     root = Path(__file__).parents[2]
-    kept, events = 0, 0
+    kept, events, sealers_killed = 0, 0, 0
     with (
         little_upstream(chatter_s=0.002) as base,
         subprocess.Popen(
@@ -68,7 +85,9 @@ def test_killed_at_random_times(folder: Path, tell: Callable[[str], None]) -> No
             tape = folder / f"night{kill // _EACH_TAPE}"
             acks = folder / f"acks{kill // _EACH_TAPE}"
             before = list(open_tape(tape).read()) if tape.exists() else []
-            run_and_kill(zygote, f"{base} {tape} {acks}", acks, rng.uniform(0, _PAUSE_S))
+            how = rng.choice((True, False, None))
+            words, after_s = f"{base} {tape} {acks}", rng.uniform(0, _PAUSE_S)
+            sealers_killed += run_and_kill(zygote, words, acks, after_s, sealer_first=how)
             after = list(open_tape(tape).read())
             assert [one.seq for one in after] == list(range(len(after)))
             assert after[: len(before)] == before
@@ -78,5 +97,10 @@ def test_killed_at_random_times(folder: Path, tell: Callable[[str], None]) -> No
             events = max(events, sum(one.kind is Kind.FRAME for one in after))
         assert zygote.stdin is not None
         zygote.stdin.close()
+        # Sealers that were left alone end by themselves.
+        with (tape / "seal.lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+    assert any((tape / "sealed").iterdir()), "nothing was sealed meanwhile"
     assert events > 50, "nothing was recorded that could have been lost"
-    tell(f"D1: {_KILLS} SIGKILLs of the whole recorder at random times, {kept} events, acknowledged events lost 0")
+    kills = f"{_KILLS} SIGKILLs of the whole recorder and {sealers_killed} of its sealer"
+    tell(f"D1: {kills} at random times, {kept} events, acknowledged events lost 0")

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recorder.errors import CorruptError, UsageError
+from recorder.tape import fsck
 from recorder.tape.fsck import verify_tape
-from recorder.tape.reader import open_tape
+from recorder.tape.reader import open_tape, read_block
 from recorder.tape.seal import seal_tape
 
 
@@ -178,3 +179,15 @@ def test_any_bytes_in_any_file_are_survived(tape, data):
     report = verify_tape(tape, deep=True)
     assert report.ok or list(open_tape(tape, salvage=True).read()) is not None
     file.write_bytes(sound)
+
+
+def test_sealing_meanwhile_is_no_damage(tape, monkeypatch):
+    """Where a hot segment is sealed while a tape is verified deeply, what it has become is verified."""
+
+    def read_late(segment, block):
+        seal_tape(tape)
+        return read_block(segment, block)
+
+    monkeypatch.setattr(fsck, "read_block", read_late)
+    report = verify_tape(tape, deep=True)
+    assert (report.ok, report.events, list((tape / "hot").iterdir())) == (True, 60, [])
