@@ -9,6 +9,7 @@ But a signal is written by who leaves it, where the link takes it without waitin
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -28,7 +30,7 @@ from replay.live.orders import Limits, Orders
 if TYPE_CHECKING:
     from recorder.clock import Clock
 
-__all__ = ["Outlet", "OutletPlan", "listen", "names_of"]
+__all__ = ["Outlet", "OutletPlan", "listen", "listen_at", "names_of"]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _HEALTH_NS = 500_000_000
@@ -36,6 +38,7 @@ _IDLE_S = 0.25
 _SIGNALS_MAX = 100_000
 _OTHERS_MAX = 10_000
 _END_S = 6.0
+_BACKLOG = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,10 +256,41 @@ def listen(host: str, port: int, *, is_exposed: bool, has_token: bool) -> tuple[
         return (first,)
 
 
+def listen_at(path: Path) -> socket.socket:
+    """
+    Return a listening socket in the file system that only its owner may connect to; one that nobody serves makes way.
+
+    Raises:
+        UsageError: something else is there, somebody serves it, or it cannot be had.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            _check_unserved(path)
+            path.unlink()
+        listener.bind(str(path))
+        # Before it listens: nobody can have connected while others still might.
+        path.chmod(0o600)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise UsageError(f"cannot listen at {path}", why=str(error.strerror or error), hint="--uds ANOTHER") from error
+    return listener
+
+
+def _check_unserved(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer, contextlib.suppress(ConnectionRefusedError):
+        peer.connect(str(path))
+        raise OSError(errno.EADDRINUSE, "somebody serves it")
+
+
 def names_of(listeners: Sequence[socket.socket]) -> frozenset[str]:
-    """Return the names by which the sockets may be called: addresses, and localhost for loopback."""
+    """Return the names by which the sockets may be called: addresses, and localhost for loopback and files."""
     names = set()
     for listener in listeners:
+        if listener.family == socket.AF_UNIX:
+            names.add("localhost")
+            continue
         host, port = listener.getsockname()[:2]
         names.add(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         if host in _LOOPBACK:
@@ -272,7 +306,7 @@ def _bound(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
         listener.bind((host, port))
-        listener.listen(128)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise UsageError(f"cannot listen on {host}:{port}", why=str(error.strerror), hint="--port 0") from error

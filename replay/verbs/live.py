@@ -29,6 +29,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--serve", is_flag=True, help="Serve the API and the page to watch.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Port; 0 a free one.")
+@click.option("--uds", type=_FILE, help="Serve on a socket in a file instead, which only its owner may use.")
 @click.option("--expose", is_flag=True, help="Let other machines reach it; asks for --token-file.")
 @click.option("--token-file", type=_FILE, help="The token to ask for; made where there is none.")
 @click.option("--webhook", "webhooks", multiple=True, metavar="URL", help="Post every signal there, signed.")
@@ -46,6 +47,7 @@ def live(
     serve: bool,
     host: str,
     port: int,
+    uds: Path | None,
     expose: bool,
     token_file: Path | None,
     webhooks: tuple[str, ...],
@@ -61,6 +63,7 @@ def live(
     \b
       gametape live --league nba --for 4h
       gametape live --league nba --serve
+      gametape live --league nba --serve --uds night.sock
       gametape live --league nba --min-edge 3 --cooldown 30s --tape tonight
       gametape live --upstream http://127.0.0.1:8000 --min-edge 2 --ndjson
       gametape verify tonight --parity
@@ -88,7 +91,7 @@ def live(
     if serve or webhooks or sinks or ndjson:
         token = _secret(token_file) if serve else None
         secret = _webhook_secret(webhooks, webhook_secret_file)
-        plan = _plan(host, port, is_served=serve, is_exposed=expose, token=token)
+        plan = _plan(host, port, uds, is_served=serve, is_exposed=expose, token=token)
         plan = _with_ways_out(plan, webhooks=webhooks, secret=secret, sinks=sinks, ndjson=ndjson)
     record_night(
         **{name: options[name] for name in _RECORDING},
@@ -101,16 +104,24 @@ def live(
 live.params = [*(param for param in record.params if param.name != "live"), *live.params]
 
 
-def _plan(host: str, port: int, *, is_served: bool, is_exposed: bool, token: str | None) -> OutletPlan:
+def _plan(
+    host: str, port: int, uds: Path | None, *, is_served: bool, is_exposed: bool, token: str | None
+) -> OutletPlan:
     from importlib.util import find_spec
 
-    from replay.live.outlet import OutletPlan, listen, names_of
+    from replay.live.outlet import OutletPlan, listen, listen_at, names_of
 
     if not is_served:
         return OutletPlan()
     missing = [name for name in ("fastapi", "uvicorn", "prometheus_client") if find_spec(name) is None]
     if missing:
         raise UsageError(f"--serve needs {', '.join(missing)}", hint="pip install 'gametape[live]'")
+    if uds is not None:
+        if is_exposed:
+            raise UsageError("--uds is for this machine, --expose for others", hint="one of them")
+        at = (listen_at(uds),)
+        click.echo(f"serving at {uds}: curl --unix-socket {uds} http://localhost/v1/games", err=True)
+        return OutletPlan(listeners=at, names=names_of(at), token=token)
     listeners = listen(host, port, is_exposed=is_exposed, has_token=token is not None)
     where, bound = listeners[0].getsockname()[:2]
     shown = f"[{where}]" if ":" in where else where

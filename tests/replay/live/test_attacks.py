@@ -375,7 +375,8 @@ def test_a_hostile_name_is_only_ever_a_string(score) -> None:
 
 def test_other_machines_are_kept_out_unless_told(score) -> None:
     """Another address without --expose, --expose without a token: exit code 2, and nothing listens."""
-    for words in (["--host", "0.0.0.0"], ["--host", "::"], ["--expose"], ["--host", "0.0.0.0", "--expose"]):
+    file = ["--uds", "live.sock", "--expose"]
+    for words in (["--host", "0.0.0.0"], ["--host", "::"], ["--expose"], ["--host", "0.0.0.0", "--expose"], file):
         done = CliRunner().invoke(live, ["--serve", "--port", "0", "--league", "nba", *words])
         assert isinstance(done.exception, UsageError)
         score.note(" ".join(words), is_stopped=done.exception.exit_code == 2)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import itertools
 import json
 import os
 import signal as signals
+import socket
+import stat
 import threading
+from pathlib import Path
 
 import pytest
 from board_kit import book, game, signal
@@ -20,7 +24,7 @@ from recorder.envelope import Kind
 from recorder.errors import UsageError
 from recorder.tape.reader import open_tape
 from replay.live.decisions import LiveConfig
-from replay.live.outlet import Outlet, OutletPlan, listen, names_of
+from replay.live.outlet import Outlet, OutletPlan, listen, listen_at, names_of
 
 
 def test_the_newest_of_a_game_or_a_book_is_enough() -> None:
@@ -122,6 +126,51 @@ def test_loopback_is_both_addresses_and_has_three_names() -> None:
         listen("127.0.0.1", port, is_exposed=False, has_token=False)
     for listener in listeners:
         listener.close()
+
+
+class _ByFile(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=10)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def _asked(path: Path, host: str) -> int:
+    with contextlib.closing(_ByFile(path)) as connection:
+        connection.request("GET", "/v1/games", headers={"host": host})
+        return connection.getresponse().status
+
+
+def test_a_socket_in_a_file_is_its_owners(tmp_path) -> None:
+    """Mode 0600, answers to `localhost` alone, has no port, and is taken from nobody who serves it."""
+    path = tmp_path / "live.sock"
+    at = (listen_at(path),)
+    plan = OutletPlan(listeners=at, names=names_of(at))
+    outlet = Outlet(plan, health=lambda _: [], on_sent=lambda *_: None, say=print)
+    outlet.start(SystemClock(), "")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert _asked(path, "localhost") == 200
+    assert {_asked(path, host) for host in ("localhost:80", "127.0.0.1", "evil.example", "")} == {400}
+    with pytest.raises(UsageError, match="cannot listen at") as refused:
+        listen_at(path)
+    assert "somebody serves it" in str(refused.value.why)
+    outlet.close()
+    with listen_at(path):
+        assert path.is_socket()
+
+
+def test_a_file_that_is_no_socket_stays(tmp_path) -> None:
+    """What else lies at the path is not removed, and it is said that nothing can be served there."""
+    path = tmp_path / "notes.txt"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="cannot listen at"):
+        listen_at(path)
+    with pytest.raises(UsageError, match="cannot listen at"):
+        listen_at(tmp_path / ("x" * 200))
+    assert path.read_text() == "mine"
 
 
 def test_an_exposed_address_has_its_own_name() -> None:
