@@ -22,10 +22,11 @@ import msgspec
 
 from recorder.leagues import LEAGUES
 from recorder.listings import ListedGame, ListedMarket, NbaRef, Team, read_catalogue, read_espn, read_nba
+from recorder.times import SECOND_NS
 
 __all__ = ["Plan", "PlannedGame", "Planner", "SourceRef", "Unmatched"]
 
-_MINUTE_NS = 60 * 1_000_000_000
+_MINUTE_NS = 60 * SECOND_NS
 _WINDOW_NS = 90 * _MINUTE_NS
 _KEEP_NS = 48 * 60 * _MINUTE_NS
 

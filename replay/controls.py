@@ -18,12 +18,13 @@ from enum import StrEnum
 import numpy as np
 
 from recorder.errors import UsageError
+from recorder.times import SECOND_NS
 from replay.core.rows import OP_LINK, POLL_COLUMNS, STATE_COLUMNS, frozen
 from replay.film import Film
 
 __all__ = ["Control", "controlled"]
 
-_SHIFT_NS = 10 * 60 * 1_000_000_000
+_SHIFT_NS = 10 * 60 * SECOND_NS
 _RECV = STATE_COLUMNS.index("recv_ns")
 _POLL_TIMES = [POLL_COLUMNS.index(name) for name in ("sent_ns", "recv_ns")]
 

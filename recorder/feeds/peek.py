@@ -12,12 +12,12 @@ from typing import TypeVar
 
 import msgspec
 
-from recorder.times import iso_ns
+from recorder.times import SECOND_NS, iso_ns
 
 __all__ = ["Slot", "espn_slots", "instant_ns", "is_busy", "is_nba_game", "nba_live_ids", "nba_slots", "readable"]
 
 _T = TypeVar("_T")
-_MINUTE_NS = 60 * 1_000_000_000
+_MINUTE_NS = 60 * SECOND_NS
 _EARLY_NS = 15 * _MINUTE_NS
 _LATE_NS = 4 * 60 * _MINUTE_NS
 _LONGEST_NS = 8 * 60 * _MINUTE_NS

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from recorder.times import SECOND_NS
 from replay.live.contract import (
     Book,
     Edges,
@@ -49,13 +50,12 @@ __all__ = ["Board", "Changes", "signal_answer"]
 
 _MS = 1_000_000
 _DOLLAR_U6 = 1_000_000
-_SECOND_NS = 1_000_000_000
 _LEVEL = struct.Struct("<qq")
 _SIGNALS_MAX = 100_000
 _GAPS_MAX = 5_000
-_GAME_STALE_NS = {"live": 30 * _SECOND_NS, "break": 90 * _SECOND_NS, "delayed": 90 * _SECOND_NS}
-_SCHEDULED_STALE_NS = 300 * _SECOND_NS
-_SILENT_HEALTH_NS = 10 * _SECOND_NS
+_GAME_STALE_NS = {"live": 30 * SECOND_NS, "break": 90 * SECOND_NS, "delayed": 90 * SECOND_NS}
+_SCHEDULED_STALE_NS = 300 * SECOND_NS
+_SILENT_HEALTH_NS = 10 * SECOND_NS
 _LAG_MS_MAX = 2_000
 _ORDER = {"live": 1, "break": 1, "delayed": 1, "scheduled": 2, "final": 3}
 
@@ -74,10 +74,10 @@ class Changes:
 @dataclass(slots=True)
 class _Past:
     score: Course = field(default_factory=lambda: Course(2))
-    mid: Course = field(default_factory=lambda: Course(1, spacing_ns=_SECOND_NS))
-    spread: Course = field(default_factory=lambda: Course(1, spacing_ns=_SECOND_NS))
-    model: Course = field(default_factory=lambda: Course(1, spacing_ns=_SECOND_NS))
-    clock: Course = field(default_factory=lambda: Course(2, spacing_ns=10 * _SECOND_NS))
+    mid: Course = field(default_factory=lambda: Course(1, spacing_ns=SECOND_NS))
+    spread: Course = field(default_factory=lambda: Course(1, spacing_ns=SECOND_NS))
+    model: Course = field(default_factory=lambda: Course(1, spacing_ns=SECOND_NS))
+    clock: Course = field(default_factory=lambda: Course(2, spacing_ns=10 * SECOND_NS))
     prediction: Course = field(default_factory=lambda: Course(3, "d"))
 
 
@@ -321,7 +321,7 @@ class Board:
             return None
         quiet_ns = now_ns - self.health_ns
         if quiet_ns > _SILENT_HEALTH_NS:
-            return f"the recorder has said nothing for {quiet_ns // _SECOND_NS} s"
+            return f"the recorder has said nothing for {quiet_ns // SECOND_NS} s"
         return "the engine has ended" if self.health_fact.engine in {"cut", "ended"} else None
 
     def _why_stale(self, game: GameFact, now_ns: int) -> str | None:
@@ -334,7 +334,7 @@ class Board:
             return "no score source has shown it yet" if game.status != "scheduled" else None
         age_ns = now_ns - game.seen_ns
         if age_ns > _GAME_STALE_NS.get(game.status, _SCHEDULED_STALE_NS):
-            return f"not seen for {age_ns // _SECOND_NS} s"
+            return f"not seen for {age_ns // SECOND_NS} s"
         for side, token_id in (("home", game.home_token), ("away", game.away_token)):
             book = self.books.get(token_id or "")
             trust = "unknown" if book is None else book.trust

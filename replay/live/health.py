@@ -10,6 +10,7 @@ import msgspec
 
 from recorder.envelope import Envelope, Kind
 from recorder.sequencer import RECORDER
+from recorder.times import SECOND_NS
 from replay.live.facts import FeedFact, GapFact, PollFact
 
 if TYPE_CHECKING:
@@ -17,15 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["FeedWatch"]
 
-_NS = 1_000_000_000
 _POLLS = 100
-_SOCKET_QUIET_NS = 10 * _NS
-_POLL_QUIET_NS = 35 * _NS  # more than the pause between two polls while no game is on
-_STALE_NS = 60 * _NS
+_SOCKET_QUIET_NS = 10 * SECOND_NS
+_POLL_QUIET_NS = 35 * SECOND_NS  # more than the pause between two polls while no game is on
+_STALE_NS = 60 * SECOND_NS
 _PATIENCE = 3  # so many usual spacings without a word are silence
 _HEARD_MIN = 8
-_CONTINUOUS_NS = 20 * _NS  # a feed that is heard less often is asked now and then: its silence says nothing
-_RATE_NS = 5 * _NS
+_CONTINUOUS_NS = 20 * SECOND_NS  # a feed that is heard less often is asked now and then: its silence says nothing
+_RATE_NS = 5 * SECOND_NS
 _GAPS_MAX = 10_000
 
 
@@ -117,7 +117,7 @@ class FeedWatch:
         feed.heard += 1
         feed.rate_count += 1
         if now_ns - feed.rate_from_ns >= _RATE_NS:
-            feed.per_s = feed.rate_count * _NS / (now_ns - feed.rate_from_ns)
+            feed.per_s = feed.rate_count * SECOND_NS / (now_ns - feed.rate_from_ns)
             feed.rate_from_ns, feed.rate_count = now_ns, 0
         if feed.broken_ns or feed.is_silent:
             if feed.broken_ns:

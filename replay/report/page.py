@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import shlex
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from markupsafe import Markup
 
 from recorder.tape.show import safe
+from recorder.times import utc
 from replay.report.answers import Answer, Panel, Verdict, answer_of, choices_of, panels_of, prices_of, swings_of
 from replay.report.facts import Evidence
 from replay.report.gamechart import game_chart
@@ -38,7 +38,6 @@ _PANELS_MAX = 12
 _WORDS_MAX = 600
 _OFF = ("book_delay_ms", "cooldown_ms", "limit_slip_u6", "all_or_none")
 _DAY_NS = 86_400_000_000_000
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def render(run: Run) -> str:
@@ -208,4 +207,4 @@ def _utc(at_ns: int | None) -> str:
     """Return a time as UTC to the second."""
     if at_ns is None:
         return "–"
-    return (_EPOCH + dt.timedelta(microseconds=at_ns // 1_000)).strftime("%Y-%m-%d %H:%M:%S")
+    return utc(at_ns).strftime("%Y-%m-%d %H:%M:%S")

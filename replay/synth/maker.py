@@ -20,9 +20,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+from recorder.times import SECOND_NS
 from replay.synth.dice import Dice
 from replay.synth.wire.polymarket import Quill
-from replay.synth.world import SECOND_NS, Game, Moment, home_chance
+from replay.synth.world import Game, Moment, home_chance
 
 __all__ = ["MarketItem", "MarketSpan", "What", "maker_frames", "resolution_ns"]
 

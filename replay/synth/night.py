@@ -15,6 +15,7 @@ from pathlib import Path
 
 from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.errors import UsageError
+from recorder.times import SECOND_NS
 from replay.newtape import new_tape
 from replay.synth.dice import Dice
 from replay.synth.maker import MarketItem, MarketSpan, What, maker_frames, resolution_ns
@@ -32,7 +33,7 @@ from replay.synth.sources import (
 from replay.synth.teams import NBA_TEAMS
 from replay.synth.times import day_after, evening_ns
 from replay.synth.wire.polymarket import new_market_frame, subscribe_text
-from replay.synth.world import SECOND_NS, Game, make_games
+from replay.synth.world import Game, make_games
 
 __all__ = ["GENERATOR_VERSION", "LABEL", "Night", "NightSummary", "night", "plan_night", "write_night"]
 
@@ -191,7 +192,7 @@ def _own(plan: Night) -> Iterator[Fact]:
         (0, {"note": "session", "version": f"synth/{GENERATOR_VERSION}", "upstream": LABEL}, b""),
         (0, _simulated(plan), b""),
         # the plan stands once the first scoreboard and the first listing are in
-        (1_000_000_000, {"note": "plan"}, plan_payload(plan.games)),
+        (SECOND_NS, {"note": "plan"}, plan_payload(plan.games)),
     )
     for after_ns, facts, payload in notes:
         yield first_ns + after_ns, _OWN_FEED, 0, Kind.NOTE, encode_meta(facts), payload

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from recorder.envelope import Kind, encode_meta
+from recorder.times import SECOND_NS
 from replay.synth.dice import Dice
 from replay.synth.maker import resolution_ns
 from replay.synth.times import day_before, http_date
@@ -22,7 +23,7 @@ from replay.synth.wire.gamma import NBA_SERIES, EventView, events_body, sports_b
 from replay.synth.wire.nba import NbaWriter
 from replay.synth.wire.nbagame import PlaysWriter, boxscore_body
 from replay.synth.wire.sports import sports_frame, strangers_frame
-from replay.synth.world import SECOND_NS, Game, Moment, Phase
+from replay.synth.world import Game, Moment, Phase
 
 __all__ = [
     "LIVE_NS",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from recorder.times import SECOND_NS, utc
 
 __all__ = [
     "EASTERN",
@@ -14,7 +16,6 @@ __all__ = [
     "http_date",
     "iso_minute",
     "iso_second",
-    "utc",
 ]
 
 EASTERN = ZoneInfo("America/New_York")
@@ -22,13 +23,8 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def utc(at_ns: int) -> datetime:
-    """Return the UTC time, whole seconds."""
-    return datetime.fromtimestamp(at_ns // 1_000_000_000, tz=UTC)
-
-
 def eastern(at_ns: int) -> datetime:
-    """Return the time in New York, whole seconds."""
+    """Return the time in New York."""
     return utc(at_ns).astimezone(EASTERN)
 
 
@@ -40,7 +36,7 @@ def evening_ns(day: str) -> int:
         ValueError: not a date.
     """
     there = datetime.combine(date.fromisoformat(day), datetime.min.time(), EASTERN).replace(hour=19)
-    return int(there.timestamp()) * 1_000_000_000
+    return int(there.timestamp()) * SECOND_NS
 
 
 def day_before(day: str) -> str:

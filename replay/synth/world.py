@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from enum import Enum
 from math import sqrt
 
+from recorder.times import SECOND_NS
 from replay.synth.dice import Dice, normal_cdf
 from replay.synth.teams import NBA_TEAMS, Club
 
-__all__ = ["SECOND_NS", "Game", "Market", "Moment", "Phase", "home_chance", "make_games"]
+__all__ = ["Game", "Market", "Moment", "Phase", "home_chance", "make_games"]
 
-SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * SECOND_NS
 _PERIOD_MS = 720_000
 _OVERTIME_MS = 300_000

@@ -13,7 +13,7 @@ scoreboard goes by the order of the plays.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +21,7 @@ import msgspec
 
 from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.leagues import game_date
+from recorder.times import iso_ns, utc
 from replay.upstream.player import MemorySource
 
 __all__ = [
@@ -64,12 +65,12 @@ def espn_bodies(summary: bytes) -> list[Dated]:
     body = msgspec.json.decode(summary)
     header = body["header"]
     competition = header["competitions"][0]
-    start_ns = _iso_ns(competition["date"])
+    start_ns = iso_ns(competition["date"])
     bodies = [(start_ns - _BEFORE_NS, _espn_body(header, competition, _espn_scheduled(), {}, None))]
     shown_ns = start_ns
     lines: dict[str, list[int]] = {"home": [], "away": []}
     for play in body["plays"]:
-        shown_ns = max(shown_ns, _iso_ns(play["wallclock"]))
+        shown_ns = max(shown_ns, iso_ns(play["wallclock"]))
         _add_lines(lines, play)
         bodies.append((shown_ns, _espn_body(header, competition, _espn_status(play), lines, play)))
     return bodies
@@ -160,7 +161,7 @@ def _espn_body(
         "competitions": [game],
         "status": status,
     }
-    day = game_date(_iso_ns(date)).isoformat()
+    day = game_date(iso_ns(date)).isoformat()
     league = {"id": "46", "name": "National Basketball Association", "abbreviation": "NBA", "slug": "nba"}
     season = {"type": header["season"]["type"], "year": header["season"]["year"]}
     return msgspec.json.encode({"leagues": [league], "season": season, "day": {"date": day}, "events": [event]})
@@ -197,14 +198,14 @@ def nba_bodies(playbyplay: bytes, boxscore: bytes) -> list[Dated]:
     Actions that leave clock and score as they were give equal bodies but for `meta.time`.
     """
     game = msgspec.json.decode(boxscore)["game"]
-    start_ns = _iso_ns(game["gameTimeUTC"])
+    start_ns = iso_ns(game["gameTimeUTC"])
     shown_ns = start_ns
     lines: dict[str, list[int]] = {"Home": [0] * _REGULATION, "Away": [0] * _REGULATION}
     before = {"gameStatus": 1, "gameStatusText": "7:00 pm ET", "period": 0, "gameClock": ""}
     bodies = [(start_ns - _BEFORE_NS, _nba_body(game, before, lines, start_ns - _BEFORE_NS))]
     actions = sorted(msgspec.json.decode(playbyplay)["game"]["actions"], key=lambda action: action["orderNumber"])
     for action in actions:
-        shown_ns = max(shown_ns, _iso_ns(action["timeActual"]))
+        shown_ns = max(shown_ns, iso_ns(action["timeActual"]))
         for side, periods in lines.items():
             _lengthen(periods, action["period"])
             at = action["period"] - 1
@@ -249,7 +250,7 @@ def _nba_body(game: dict[str, Any], state: dict[str, Any], lines: dict[str, list
         "games": [shown],
     }
     # As on the wire: a 12-hour clock of the eastern United States whose fraction repeats minute and second.
-    time = f"{_utc(at_ns) - timedelta(hours=5):%Y-%m-%d %I:%M:%S.%M%S}"
+    time = f"{utc(at_ns) - timedelta(hours=5):%Y-%m-%d %I:%M:%S.%M%S}"
     meta = {"version": 1, "request": "todaysScoreboard_00.json", "time": time, "code": 200}
     return msgspec.json.encode({"meta": meta, "scoreboard": board})
 
@@ -295,7 +296,7 @@ def gamma_bodies(slug: str, start: str, market_id: str, teams: tuple[str, str], 
 
     Units: start is ISO with `Z`; teams and tokens pair by index.
     """
-    at_ns = _iso_ns(start) - _BEFORE_NS
+    at_ns = iso_ns(start) - _BEFORE_NS
     market = {
         "id": "1",
         "question": f"{teams[0]} vs. {teams[1]}",
@@ -310,7 +311,7 @@ def gamma_bodies(slug: str, start: str, market_id: str, teams: tuple[str, str], 
         "orderPriceMinTickSize": 0.001,
         "orderMinSize": 5,
         "sportsMarketType": "moneyline",
-        "gameStartTime": f"{_utc(_iso_ns(start)):%Y-%m-%d %H:%M:%S}+00",
+        "gameStartTime": f"{utc(iso_ns(start)):%Y-%m-%d %H:%M:%S}+00",
         "secondsDelay": 0,
         "acceptingOrders": True,
         "feesEnabled": True,
@@ -361,12 +362,3 @@ def night(name: str, *rows: Iterable[Row]) -> MemorySource:
 
 def _meta(**facts: Any) -> bytes:  # noqa: ANN401  -- JSON values
     return encode_meta(facts)
-
-
-def _iso_ns(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
-
-
-def _utc(at_ns: int) -> datetime:
-    return datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)

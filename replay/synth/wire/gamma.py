@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from replay.synth.times import iso_second, utc
+from recorder.times import SECOND_NS, utc
+from replay.synth.times import iso_second
 from replay.synth.world import Game, Moment, Phase, home_chance
 
 __all__ = ["NBA_SERIES", "EventView", "events_body", "sports_body"]
 
 NBA_SERIES = "10345"
-_CREATED_BEFORE_NS = 6 * 24 * 3600 * 1_000_000_000
+_CREATED_BEFORE_NS = 6 * 24 * 3600 * SECOND_NS
 _FEES = (
     '"feesEnabled":true,"feeType":"sports_fees_v3",'
     '"feeSchedule":{"exponent":1,"rate":0.05,"takerOnly":true,"rebateRate":0.15}'

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from recorder.times import utc
 from replay.synth.dice import Dice
-from replay.synth.times import eastern, iso_second, utc
+from replay.synth.times import eastern, iso_second
 from replay.synth.wire.nba import duration_text, status_text, team_text
 from replay.synth.world import Game, Moment, Phase
 

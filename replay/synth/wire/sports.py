@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from recorder.times import utc
 from replay.synth.dice import Dice
-from replay.synth.times import utc
 from replay.synth.world import Game, Moment, Phase
 
 __all__ = ["sports_frame", "strangers_frame"]

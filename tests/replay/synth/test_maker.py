@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from recorder.times import SECOND_NS
 from replay.synth.maker import MarketItem, MarketSpan, What, maker_frames, resolution_ns
 from replay.synth.times import evening_ns
-from replay.synth.world import SECOND_NS, Game, home_chance, make_games
+from replay.synth.world import Game, home_chance, make_games
 
 GAMES = make_games(5, 3, "2026-01-15", evening_ns("2026-01-15"))
 FIRST_NS = GAMES[0].start_ns - 20 * 60 * SECOND_NS

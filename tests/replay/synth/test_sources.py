@@ -8,6 +8,7 @@ import json
 import pytest
 
 from recorder.envelope import Kind
+from recorder.times import SECOND_NS
 from replay.core.decode import decode_payload
 from replay.core.events import PlaysSeen, ScoreSeen, VenueScoreSeen
 from replay.core.plays import PlayChange, PlayFold
@@ -22,7 +23,6 @@ from replay.synth.sources import (
     sports_frames,
 )
 from replay.synth.times import evening_ns
-from replay.synth.world import SECOND_NS
 
 PLAN = plan_night(11, 2, "2026-01-15", 0)
 GAME = PLAN.games[0]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from recorder.times import SECOND_NS
 from replay.synth.times import evening_ns
-from replay.synth.world import SECOND_NS, Game, Phase, home_chance, make_games
+from replay.synth.world import Game, Phase, home_chance, make_games
 
 EVENING_NS = evening_ns("2026-01-15")
 
