@@ -4,9 +4,9 @@ costs the outlet.
 
 A server of its own process sends market frames of 40 tokens (20 simulated games); a real session records them durably
 with the live engine and its outlet beside it. `python benchmarks/bench_live.py [latency|burst|crowd|abuse]`, all
-without a word; with `--seconds 600` latency and crowd take ten minutes. The waits for a poll are not in it: a frame's way
-begins with its stamp at the socket. How long the recording's threads waited for a processor is told as well: that much
-of it is the machine.
+without a word; with `--seconds 600` latency and crowd take ten minutes. The waits for a poll are not in it: a frame's
+way begins with its stamp at the socket. How long the recording's threads waited for a processor is told as well: that
+much of it is the machine.
 """
 
 # ruff: noqa: SLF001  what is measured has no door of its own
