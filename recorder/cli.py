@@ -394,6 +394,10 @@ def _tape_path(config: Config, tape: str | None, leagues: Sequence[League], now_
         keys = "-".join(league.key for league in leagues)
         name = "all" if len(leagues) == len(LEAGUES) else keys
         tape = f"{game_date(now_ns)}-{name}"[:64]
+    if Path(tape).name in {"", ".."}:  # the tapes directory itself must never become a tape
+        raise UsageError(
+            f"--tape {tape!r} names no tape", hint="a name such as tonight, or a path such as /data/tonight"
+        )
     return Path(tape) if "/" in tape else Path(config.tapes_dir) / tape
 
 

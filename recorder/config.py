@@ -34,6 +34,8 @@ __all__ = [
 
 ENV_PREFIX = "GAMETAPE_"
 FILE_NAME = "gametape.toml"
+_DURATION_NS_MAX = 10 * 365 * 86_400 * 1_000_000_000
+"""A few of these and a time fit into 64 bits."""
 
 # No settings: where the test suite finds real data, and the program's own switch, which is read before any setting.
 _ENV_OF_OTHERS = frozenset({"GAMETAPE_REAL_DATA", "GAMETAPE_TRACEBACK"})
@@ -128,7 +130,7 @@ def load_config(
         *_from_file((folder or Path()) / FILE_NAME),
         *_from_env(os.environ if env is None else env),
         *([] if upstream is None else [("--upstream", _addresses(upstream))]),
-        *((f"--{key.replace('_', '-')}", {key: value}) for key, value in (flags or {}).items() if value is not None),
+        *((_flag(key), {key: value}) for key, value in (flags or {}).items() if value is not None),
     ):
         for key, value in values.items():
             _check_key(key, source)
@@ -163,7 +165,10 @@ def parse_duration_ns(text: str) -> int:
     if not (whole + part).isascii() or not (whole + part).isdigit() or len(whole) > 9 or len(part) > 9:
         raise UsageError(f"not a duration: {text!r}", hint="write 250ms, 10s, 5m or 4h")
     scale: int = 10 ** len(part)
-    return int(whole + part) * units_ns[unit or "s"] // scale
+    duration_ns = int(whole + part) * units_ns[unit or "s"] // scale
+    if duration_ns > _DURATION_NS_MAX:
+        raise UsageError(f"longer than ten years: {text!r}", hint="write 250ms, 10s, 5m or 4h")
+    return duration_ns
 
 
 def _from_file(path: Path) -> list[tuple[str, dict[str, object]]]:
@@ -204,6 +209,11 @@ def _check_key(key: str, source: str) -> None:
     what = f"unknown setting {key!r} in {source}" if key != source else f"unknown setting {key!r}"
     hint = f"did you mean {near[0]}?" if near else "gametape config show lists every setting"
     raise UsageError(what, hint=hint)
+
+
+def _flag(key: str) -> str:
+    """Name the option that gives a setting; options of times say their unit in the value."""
+    return f"--{key.removesuffix('_s').replace('_', '-')}"
 
 
 def _checked(key: str, value: object, source: str) -> object:

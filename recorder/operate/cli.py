@@ -103,7 +103,7 @@ def doctor(
     try:
         config = load_config({"leagues": list(leagues) or None}, upstream=upstream).config
     except UsageError as error:
-        checks = [Check("configuration", "fail", f"{error.what} {error.why}".strip(), error.hint)]
+        checks = [Check("configuration", "fail", ": ".join(filter(None, (error.what, error.why))), error.hint)]
     else:
         checks = check_machine(config, SystemClock(), port=port)
         checks += _network_checks(config) if network else []

@@ -120,6 +120,8 @@ def sweep(
         return
     _tell(study.sweep, took)
     _tell_choice(study)
+    if question.tests_grid and study.grid is None:
+        click.echo("--spa says nothing: it takes eight games, and a cell that traded", err=True)
     if out is not None:
         click.echo(f"written to {out}; next: gametape report {out}", err=True)
 
@@ -138,7 +140,7 @@ def _settings(
 
     base = setting_of("1", options)
     edges = parse_numbers(min_edge, "min-edge")
-    polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in parse_numbers(poll, "poll")]
+    polls = [AS_RECORDED] if poll is None else _polls_ms(poll)
     books = [milliseconds(text, "book-delay") for text in book_delay.split(",")]
     orders = [milliseconds(text, "order-delay") for text in order_delay.split(",")]
     venues = [AS_RECORDED] if venue_delay is None else [milliseconds(t, "venue-delay") for t in venue_delay.split(",")]
@@ -157,6 +159,17 @@ def _settings(
         order_delays_ms=orders,
         venue_delays_ms=venues,
     )
+
+
+def _polls_ms(text: str) -> list[int]:
+    from replay.settings import parse_numbers
+
+    polls_ms = [value * 1000 for value in parse_numbers(text, "poll")]
+    if any(poll_ms != int(poll_ms) or poll_ms < 1 for poll_ms in polls_ms):
+        raise UsageError(
+            f"--poll {text} holds no time between polls", why="a millisecond is the least", hint="--poll 2,5"
+        )
+    return [int(poll_ms) for poll_ms in polls_ms]
 
 
 def _refuse_vast(cells: int) -> None:

@@ -81,6 +81,20 @@ def test_the_default_name_is_the_night_and_the_leagues() -> None:
     assert "recording nba to" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "a/.."])
+def test_the_directory_of_tapes_never_becomes_a_tape(name: str) -> None:
+    """A name that names nothing is refused before anything is made: what is recorded later would lie inside it."""
+    with pytest.raises(UsageError, match="names no tape"):
+        run(record, "--tape", name, "--upstream", "http://127.0.0.1:1", "--for", "1s")
+    assert not Path("tapes").exists()
+
+
+def test_a_flag_is_blamed_by_its_own_name() -> None:
+    """Who types `--poll-live 0` is told of `--poll-live`, not of the setting behind it."""
+    with pytest.raises(UsageError, match="from --poll-live does not fit"):
+        run(record, "--poll-live", "0", "--upstream", "http://127.0.0.1:1", "--tape", "a", "--for", "1s")
+
+
 def test_a_tape_that_is_being_written_is_locked() -> None:
     """A second recorder of the same tape is refused before it asks anybody anything."""
     Path("tapes").mkdir()

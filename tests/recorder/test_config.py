@@ -25,7 +25,7 @@ def test_precedence(tmp_path) -> None:
     assert config.leagues == ("nhl",)
     assert settings.sources["poll_live_s"] == str(tmp_path / "gametape.toml")
     assert settings.sources["poll_idle_s"] == "GAMETAPE_POLL_IDLE_S"
-    assert settings.sources["witness_s"] == "--witness-s"
+    assert settings.sources["witness_s"] == "--witness"
     assert settings.sources["timeout_s"] == "default"
 
 
@@ -112,7 +112,7 @@ def test_durations(text: str, ns: int) -> None:
     assert parse_duration_ns(text) == ns
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1d", "1e3", "1.2.3", "٣s", "9999999999s"])
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1d", "1e3", "1.2.3", "٣s", "9999999999s", "99999h"])
 def test_not_durations(text: str) -> None:
     """What is not a duration is a usage error."""
     with pytest.raises(UsageError):

@@ -61,6 +61,8 @@ def test_doctor_fails_on_a_configuration_that_cannot_be_meant() -> None:
     (check,) = json.loads(done.stdout)["checks"]
     assert (done.exit_code, check["level"]) == (1, "fail")
     assert "did you mean poll_idle_s?" in check["fix"]
+    Path("gametape.toml").write_text("poll_idle_s = 'x'\n")
+    assert "gametape.toml does not fit: Expected" in run(doctor).stdout
 
 
 def test_doctor_asks_the_network_only_when_told() -> None:

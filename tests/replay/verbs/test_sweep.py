@@ -97,6 +97,10 @@ def test_words_for_people() -> None:
         ("--poll", "0"),
         ("--poll", "0.0001"),
         ("--poll", "0.05"),
+        ("--poll", "0", "--bounds"),
+        ("--poll", "-5", "--bounds"),
+        ("--poll", "-0.001"),
+        ("--poll", "0.0001", "--event-times"),
         ("--order-delay", "-1s"),
         ("--order-delay", "1s,,2s"),
         ("--venue-delay", "soon"),
@@ -107,6 +111,11 @@ def test_a_bad_grid_is_a_usage_error(words) -> None:
     with pytest.raises(UsageError) as failed:
         run(SAMPLE, *words)
     assert failed.value.what
+
+
+def test_a_grid_that_cannot_be_tested_is_said_so() -> None:
+    """The sample has fewer games than SPA takes: who asks for it is told, instead of hearing nothing."""
+    assert "--spa says nothing" in run(SAMPLE, "--min-edge", "4", "--spa").stderr
 
 
 def test_no_phase_at_all() -> None:
