@@ -20,6 +20,11 @@ def files_of(tape):
     return sorted(path for path in tape.rglob("*") if path.is_file() and path.suffix in {".json", ".hot", ".parquet"})
 
 
+def stride(file):
+    """How far apart bytes are tried, a prime; a Parquet file is large, and slow to open anew for each."""
+    return 61 if file.suffix == ".parquet" else 7
+
+
 def assert_noticed(tape, envelopes, file):
     """Damage in a file is reported for that file, and no read gives a row that was not written."""
     report = verify_tape(tape)
@@ -51,11 +56,11 @@ def test_a_sound_tape_is_ok(any_tape):
 
 
 def test_any_flipped_bit_is_noticed_and_located(any_tape, envelopes):
-    """Flip a bit of every seventh byte of every file: each is noticed and located, and most rows stay readable."""
+    """Flip a bit in every stretch of a file: each is noticed and located, and most rows stay readable."""
     kept = flips = 0
     for file in files_of(any_tape):
         data = file.read_bytes()
-        for at in range(0, len(data), 7):
+        for at in range(0, len(data), stride(file)):
             bad = bytearray(data)
             bad[at] ^= 1 << at % 8
             file.write_bytes(bad)
@@ -69,11 +74,11 @@ def test_any_flipped_bit_is_noticed_and_located(any_tape, envelopes):
 
 def test_any_cut_is_noticed(any_tape, envelopes):
     """
-    Cut every file at every eleventh byte. Only the newest hot segment may be cut, at the end of a block, unnoticed.
+    Cut every file in many places. Only the newest hot segment may be cut, at the end of a block, unnoticed.
     """
     for file in files_of(any_tape):
         data = file.read_bytes()
-        for size in range(0, len(data), 11):
+        for size in range(0, len(data), stride(file)):
             os.truncate(file, size)
             report = verify_tape(any_tape)
             assert not report.ok or (not report.closed and file.name == f"{41:020d}.hot")
