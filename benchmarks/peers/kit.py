@@ -35,7 +35,7 @@ __all__ = [
     "told_flips",
 ]
 
-FLIPPED = 20_000
+FLIPPED = 10_000
 """How many frames are in a store whose bits are flipped."""
 MEMORY_BYTES = int(os.environ.get("PEER_MEMORY", str(12 << 30)))
 
@@ -68,7 +68,7 @@ def stored(told: dict[str, Any]) -> int:
 
 def flips(told: dict[str, Any]) -> int:
     """How many bits are flipped, one at a time."""
-    return 300 if told["changes"] >= 1_000_000 else 60
+    return 300 if told["changes"] >= 100_000 else 60
 
 
 def lines(folder: Path, count: int) -> list[tuple[int, bytes]]:

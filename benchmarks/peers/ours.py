@@ -60,6 +60,8 @@ def run(folder: Path, told: dict[str, Any], repeat: int) -> Iterator[dict[str, A
             "raw", f"gametape, {layout}", times, "frames", frames, **counts(times[2]),
             note=f"{note}; checksums, model and fills in the time",
         )  # fmt: skip
+    times = kit.timed(lambda: len(build_film(open_tape(folder / "hot")).night.rows.seq), repeat)
+    yield kit.case("decode", "gametape, hot, to columns", times, "frames", frames, note="checksums, prices as integers")
 
 
 if __name__ == "__main__":
