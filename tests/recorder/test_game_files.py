@@ -91,7 +91,7 @@ def test_every_bad_answer_is_on_the_tape_and_the_next_version_is_asked_for() -> 
             NbaGameFeed("boxscore", f"http://{base}", rng=rng, every_s=0.05),
             SportsSocketFeed(f"ws://{base}/ws", rng=rng),
         ]
-        # Waits after a failure are the feeds' own; the clock runs them off a hundred times as fast.
+        # Waits after a failure are the feeds' own; the clock runs them off ten times as fast.
         session = Session(log, Hurried(), feeds, Planner(), Config(), taps=[lambda e: done(e) and session.stop()])
         await session.run(for_ns=30_000_000_000 * Hurried.RATE)
         await runner.cleanup()
@@ -110,9 +110,9 @@ def test_every_bad_answer_is_on_the_tape_and_the_next_version_is_asked_for() -> 
 
 
 class Hurried(SystemClock):
-    """The machine's clock, a hundred times as fast."""
+    """The machine's clock, ten times as fast."""
 
-    RATE = 100
+    RATE = 10
 
     def __init__(self) -> None:
         super().__init__()
