@@ -31,7 +31,7 @@ def made(tmp_path_factory) -> tuple[dict, bytes, str]:
     return json.loads(path.read_bytes()), path.read_bytes(), done.stdout
 
 
-@pytest.mark.parametrize("lock", sorted(REQUIREMENTS.glob("*.txt")), ids=lambda path: path.name)
+@pytest.mark.parametrize("lock", sorted(REQUIREMENTS.rglob("*.txt")), ids=lambda path: path.stem)
 def test_a_lock_holds_names_versions_and_hashes_only(sbom, lock) -> None:
     """No address, no option, no comment: every entry is a pin, and every pin has a sha256."""
     pins = list(sbom.pins_of(lock.read_text()))
