@@ -2,6 +2,7 @@
 How many frames and bodies a second the decoders read, and how fast a film is made of a tape.
 
     python benchmarks/bench_decode.py
+    python benchmarks/bench_decode.py season     only: many nights, one after the other
 
 Prints one line a case: the best of several rounds, in processor time of one core. The nights are simulated.
 """
@@ -10,7 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import sys
 import tempfile
 import time
 import timeit
@@ -20,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from recorder.envelope import Envelope, Kind
+from recorder.operate.machine import resident_bytes
 from recorder.tape.frames import Payloads, ShapeBook, read_frames
 from recorder.tape.reader import Tape, open_tape
 from recorder.tape.seal import seal_tape
@@ -30,6 +34,7 @@ from replay.synth.night import night, plan_night
 
 TOKENS = ("7" * 77, "5" * 77)
 MARKET = "0x" + "ab" * 32
+_NIGHTS = 8
 
 
 def price_change(number: int, count: int = 2) -> bytes:
@@ -150,8 +155,30 @@ def grown(path: Path, envelopes: list[Envelope]) -> Tape:
     return open_tape(path)
 
 
+def season() -> None:
+    """Film different nights one after the other, as a season is streamed, and print what the process holds."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-season-"))
+    try:
+        for seed in range(_NIGHTS):
+            recorded(folder / f"night{seed}", list(night(plan_night(seed, 1, "2026-01-15", 50_000))))
+            seal_tape(folder / f"night{seed}")
+        events, held = 0, []
+        begin = time.process_time()
+        for seed in range(_NIGHTS):
+            events += build_film(open_tape(folder / f"night{seed}")).events
+            held.append((resident_bytes(os.getpid()) or 0) / 2**20)
+        seconds = time.process_time() - begin
+        mib = ", ".join(f"{one:.0f}" for one in held)
+        print(f"season: {_NIGHTS} nights, {events:,} envelopes, {events / seconds:,.0f} /s, MiB after each: {mib}")
+    finally:
+        shutil.rmtree(folder)
+
+
 def main() -> None:
     """Run every case."""
+    if sys.argv[1:] == ["season"]:
+        season()
+        return
     scanner("scanner, 1 change", [price_change(number, 1) for number in range(20_000)])
     scanner("scanner, 2 changes", [price_change(number) for number in range(20_000)])
     meta = b'{"url":"u","status":200,"sent_ns":1,"headers":{}}'
@@ -160,6 +187,7 @@ def main() -> None:
     report("book, 2 x 40 levels", [Envelope(0, 0, "polymarket.market", 1, Kind.FRAME, b"", book(40))] * 1_000)
     report("scoreboard, 12 games", [Envelope(0, 0, "espn.nba", 0, Kind.BODY, meta, scoreboard(12))] * 500)
     films()
+    season()
 
 
 if __name__ == "__main__":

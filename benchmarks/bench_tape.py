@@ -80,6 +80,19 @@ def told(one: Envelope) -> bytes:
     return b'{"recv_ns":%d,"feed":"%s","kind":%d,"meta":%s,"payload":%s}\n' % (one.recv_ns, feed, kind, meta, payload)
 
 
+def recover_sealed(tape: Path, raw: int) -> None:
+    """Mend a sealed night of which one byte is damaged in the middle."""
+    damaged = Path(shutil.copytree(tape, tape.with_name("damaged")))
+    files = sorted((damaged / "sealed").iterdir())
+    file = files[len(files) // 2]
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    timed("recover, sealed, one byte damaged", raw, lambda: recover_tape(damaged, write=True))
+    lost = sum(last - first + 1 for first, last in open_tape(damaged).lost)
+    print(f"{'':<34} {lost:,} of {len(open_tape(tape)):,} envelopes lost")
+
+
 def kept(tape: Path, name: str) -> None:
     """Flip one bit at a time and see what `recover` keeps."""
     rng = random.Random(7)
@@ -124,6 +137,7 @@ def main() -> None:
         timed("seal", raw, lambda: seal_tape(tape))
         timed("verify --deep, sealed", raw, lambda: verify_tape(tape, deep=True), repeat=3)
         timed("read, sealed", raw, lambda: sum(1 for _ in open_tape(tape).read()), repeat=3)
+        recover_sealed(tape, raw)
         kept(tape, "sealed")
         sealed = size_of(tape)
         print(f"hot {hot / MB:.2f} MB, sealed {sealed / MB:.2f} MB, {sealed / len(envelopes):.1f} bytes an envelope")

@@ -19,7 +19,7 @@ from recorder.jit import interpreted
 from recorder.tape.frames import INTERPRETED_BYTES_MAX, Frames, Payloads, ShapeBook, read_frames, write_back
 from recorder.tape.walk import Heads, Spans, Walked, lay_rows, walk_rows
 
-__all__ = ["Batch", "batch_of_rows", "batches_of", "may_be_shaped"]
+__all__ = ["Batch", "batch_of_rows", "batches_of", "may_be_shaped", "walked_rows"]
 
 Ints = NDArray[np.int64]
 
@@ -105,9 +105,7 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         ValueError: the bytes end inside a row, or a kind is not known to this version.
     """
     data = np.frombuffer(rows, np.uint8)
-    to = Walked(*(np.empty(count, np.int64) for _ in Walked._fields))
-    if walk_rows(data, to) != count:
-        raise ValueError("rows are cut short")
+    to = walked_rows(rows, count)
     if not set(np.unique(to.kind).tolist()) <= set(_KINDS):
         raise ValueError("a row has an unknown kind")
     feeds: dict[bytes, int] = {}
@@ -126,6 +124,20 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         metas=Payloads(data, to.meta, to.payload),
         payloads=payloads,
     )
+
+
+def walked_rows(rows: bytes, count: int) -> Walked:
+    """
+    Say where the parts of canonical rows lie, of which there are so many.
+
+    Raises:
+        ValueError: the bytes end inside a row.
+    """
+    to = Walked(*(np.empty(count, np.int64) for _ in Walked._fields))
+    walk = walk_rows if len(rows) > INTERPRETED_BYTES_MAX else interpreted(walk_rows)
+    if walk(np.frombuffer(rows, np.uint8), to) != count:
+        raise ValueError("rows are cut short")
+    return to
 
 
 def batches_of(envelopes: Iterable[Envelope], size: int = 8_192) -> Iterator[Batch]:

@@ -1,5 +1,5 @@
 """
-A row group of a sealed segment: envelopes to Arrow columns and back, facing each other.
+A row group of a sealed segment: rows to Arrow columns and back, facing each other.
 
 The columns stand in docs/format.md. Every frame that comes back byte for byte is its values, any other its payload.
 """
@@ -12,13 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recorder.envelope import Envelope
-from recorder.tape.batch import Batch, may_be_shaped
-from recorder.tape.frames import Frames, Payloads, ShapeBook, no_frames, prove_frames, read_frames
+from recorder.tape.batch import Batch, batch_of_rows
+from recorder.tape.frames import Frames, Payloads, ShapeBook, no_frames, prove_frames
 from recorder.tape.mirror import Mirrors, fold_mirrors, unfold_mirrors
 from recorder.tape.shapes import parse_shape
 
-__all__ = ["DELTA", "DICTIONARY", "SCHEMA", "TEXTS", "batch_of_record", "table_of_envelopes"]
+__all__ = ["DELTA", "DICTIONARY", "SCHEMA", "TEXTS", "batch_of_record", "table_of_rows"]
 
 Column = Any
 """An Arrow array, of which its own types do not say what it holds."""
@@ -63,24 +62,35 @@ DICTIONARY = [*TEXTS, "conn", "kind", f"{_LEAF}price_u6", f"{_LEAF}size_u6"]
 DELTA = dict.fromkeys(("seq", "recv_ns", "lag_ms"), "DELTA_BINARY_PACKED")
 
 
-def table_of_envelopes(group: list[Envelope], book: ShapeBook) -> pa.Table:
-    """Return a row group: every frame that comes back byte for byte as its values, the payload of any other."""
-    payloads = Payloads.of([one.payload for one in group])
-    kinds = np.array([one.kind for one in group], np.int64)
-    frames = prove_frames(read_frames(payloads, may_be_shaped(kinds, payloads), book), payloads, book)
-    is_raw = (frames.shape < 0).tolist()
-    head: list[Any] = [
-        [one.seq for one in group],
-        [one.recv_ns for one in group],
-        [one.feed for one in group],
-        [one.conn for one in group],
-        kinds,
-        [one.meta.decode() for one in group],
-        [one.payload if raw else None for one, raw in zip(group, is_raw, strict=True)],
+def table_of_rows(rows: bytes, count: int, book: ShapeBook) -> pa.Table:
+    """
+    Return a row group of so many canonical rows, end to end.
+
+    Every frame that comes back byte for byte is its values there, any other its payload.
+
+    Raises:
+        ValueError: the bytes end inside a row, or a kind is not known to this version.
+    """
+    batch = batch_of_rows(rows, count, book)
+    frames = prove_frames(batch.frames, batch.payloads, book)
+    raw = np.where(frames.shape < 0, batch.payloads.begins, -1)
+    feeds: Column = pa.array(batch.feeds, pa.string())
+    head: list[Column] = [
+        pa.array(batch.seq),
+        pa.array(batch.recv_ns),
+        feeds.take(pa.array(batch.feed)),
+        pa.array(batch.conn.astype(np.uint32)),
+        pa.array(batch.kind.astype(np.uint8)),
+        pa.array(_slices(rows, batch.metas.begins, batch.metas.ends), pa.binary()).cast(pa.string()),
+        pa.array(_slices(rows, raw, batch.payloads.ends), pa.binary()),
     ]
-    columns = [pa.array(values, field.type) for values, field in zip(head, SCHEMA, strict=False)]
-    recv_ms = np.array([one.recv_ns for one in group], np.int64) // _MS
-    return pa.Table.from_arrays([*columns, *_frame_columns(frames, book, recv_ms)], schema=SCHEMA)
+    return pa.Table.from_arrays([*head, *_frame_columns(frames, book, batch.recv_ns // _MS)], schema=SCHEMA)
+
+
+def _slices(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> list[bytes | None]:
+    """Return stretches of bytes; None where one begins before them all."""
+    spans = zip(begins.tolist(), ends.tolist(), strict=True)
+    return [None if begin < 0 else data[begin:end] for begin, end in spans]
 
 
 def _frame_columns(whole: Frames, book: ShapeBook, recv_ms: NDArray[np.int64]) -> list[Column]:

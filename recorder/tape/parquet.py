@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recorder.envelope import Envelope, in_groups
-from recorder.tape.batch import Batch
-from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_envelopes
+from recorder.envelope import Envelope
+from recorder.tape.batch import Batch, walked_rows
+from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_rows
 from recorder.tape.frames import ShapeBook
 from recorder.tape.manifest import Group, Sealed
 from recorder.tape.segment import Damage
@@ -54,8 +54,15 @@ class ParquetImage:
     footer: bytes
 
 
-def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> ParquetImage:
-    """Render envelopes as a Parquet file, the same bytes for the same rows. facts become its key-value metadata."""
+def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]) -> ParquetImage:
+    """
+    Render canonical rows as a Parquet file, the same bytes for the same rows. facts become its key-value metadata.
+
+    blocks: rows end to end, and how many; what is a block makes no difference.
+
+    Raises:
+        ValueError: a block ends inside a row, or a kind is not known to this version.
+    """
     sink = pa.BufferOutputStream()
     spans: list[tuple[int, int, int, int]] = []
     book = ShapeBook()
@@ -71,12 +78,31 @@ def encode_parquet(envelopes: Iterator[Envelope], *, facts: dict[str, str]) -> P
         data_page_size=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
-        for group in in_groups(envelopes, rows_max=_GROUP_ROWS, bytes_max=_GROUP_RAW_BYTES):
-            writer.write_table(table_of_envelopes(group, book), row_group_size=len(group))
-            spans.append((group[0].seq, group[-1].seq, group[0].recv_ns, group[-1].recv_ns))
+        for rows, count in _groups(blocks):
+            table = table_of_rows(rows, count, book)
+            writer.write_table(table, row_group_size=count)
+            seqs, times = table["seq"], table["recv_ns"]
+            spans.append((seqs[0].as_py(), seqs[-1].as_py(), times[0].as_py(), times[-1].as_py()))
         writer.add_key_value_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     data: bytes = sink.getvalue().to_pybytes()
     return ParquetImage(data, _describe(data, spans), _footer(data))
+
+
+def _groups(blocks: Iterable[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
+    """Yield rows, and how many, in row groups: one that would make a group too large begins the next."""
+    group: list[bytes] = []
+    count = size = 0
+    for rows, total in blocks:
+        begin = at = 0
+        walked = walked_rows(rows, total)
+        for end, tell, payload in zip(walked.end.tolist(), walked.meta.tolist(), walked.payload.tolist(), strict=True):
+            if count and (count >= _GROUP_ROWS or size + end - payload > _GROUP_RAW_BYTES):
+                yield b"".join((*group, rows[begin:at])), count
+                group, count, size, begin = [], 0, 0, at
+            count, size, at = count + 1, size + end - tell, end
+        group.append(rows[begin:])
+    if count:
+        yield b"".join(group), count
 
 
 def _footer(data: bytes) -> bytes:

@@ -24,7 +24,7 @@ from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage, SegmentScan
 if TYPE_CHECKING:
     from recorder.tape.batch import Batch
 
-__all__ = ["Tape", "corrupt", "open_tape", "read_block", "rows_digest"]
+__all__ = ["Tape", "corrupt", "joined_blocks", "open_tape", "read_block", "rows_digest"]
 
 _BATCH_ROWS, _BATCH_BYTES = 8_192, 32 * 1024 * 1024
 _NS_MIN, _NS_END = -(1 << 63), 1 << 63
@@ -259,7 +259,7 @@ class Tape:
                 case SealedPart(entry):
                     yield from _sealed_batches(self.path, entry)
                 case HotPart(scan):
-                    for blocks in _joined(scan.blocks):
+                    for blocks in joined_blocks(scan.blocks):
                         here = partial(read, self.path / scan.file, blocks)
                         yield _Wide(blocks[0].first_seq, blocks[-1].last_seq, here)
 
@@ -338,7 +338,7 @@ class _Wide:
     read: Callable[[], Iterator[Batch]]
 
 
-def _joined(blocks: list[Block]) -> Iterator[list[Block]]:
+def joined_blocks(blocks: list[Block]) -> Iterator[list[Block]]:
     """Yield blocks that follow one another, so many together that they make a batch."""
     taken: list[Block] = []
     for block in blocks:

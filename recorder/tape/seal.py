@@ -15,13 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from recorder.envelope import Envelope, decode_rows
 from recorder.errors import CorruptError, DiskError, LockedError
 from recorder.tape.catalog import Catalog, HotPart, read_catalog
 from recorder.tape.fs import Fs, RealFs, disk_errors
 from recorder.tape.identity import HOT, SEAL_LOCK_FILE, SEALED, TMP
 from recorder.tape.manifest import Sealed, publish_entry
-from recorder.tape.reader import corrupt, read_block, rows_digest
+from recorder.tape.reader import corrupt, joined_blocks, read_block, rows_digest
 from recorder.tape.segment import FORMAT_VERSION, SegmentScan
 from recorder.tape.writer import TapeLock
 
@@ -102,7 +101,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         "closed": "0" if scan.close is None else "1",
     }
     rows_read = hashlib.sha256()
-    image = encode_parquet(_envelopes(hot, scan, rows_read), facts=facts)
+    image = encode_parquet(_blocks(hot, scan, rows_read), facts=facts)
     name = f"{scan.first_seq:020d}.parquet"
     draft = catalog.path / TMP / name
     entry = Sealed(
@@ -145,12 +144,12 @@ def _prove(catalog: Catalog, entry: Sealed, draft: Path) -> None:
         raise CorruptError(f"{draft} does not hold the rows from seq {entry.first_seq} on", why=why)
 
 
-def _envelopes(hot: Path, scan: SegmentScan, digest: hashlib._Hash) -> Iterator[Envelope]:
-    """Yield the envelopes of a hot segment; the digest takes their rows as they are read."""
-    for block in scan.blocks:
-        rows = read_block(hot, block)
+def _blocks(hot: Path, scan: SegmentScan, digest: hashlib._Hash) -> Iterator[tuple[bytes, int]]:
+    """Yield the rows of a hot segment, and how many; the digest takes them as they are read."""
+    for blocks in joined_blocks(scan.blocks):
+        rows = b"".join(read_block(hot, block) for block in blocks)
         digest.update(rows)
-        yield from decode_rows(rows)
+        yield rows, sum(block.count for block in blocks)
 
 
 def _write(fs: Fs, path: Path, data: bytes) -> None:

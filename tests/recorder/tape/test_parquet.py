@@ -34,13 +34,19 @@ ROWS = st.lists(
 )
 
 
+def blocks(envelopes, each=7):
+    """The canonical rows of envelopes, so many at a time."""
+    groups = [envelopes[at : at + each] for at in range(0, len(envelopes), each)]
+    return [(b"".join(map(encode_row, group)), len(group)) for group in groups]
+
+
 @given(ROWS)
 @settings(max_examples=60)
 def test_comes_back_as_it_was(tmp_path_factory, rows):
     """Every envelope comes back equal, and the file alone tells its manifest entry."""
     folder = tmp_path_factory.mktemp("tape")
     envelopes = [Envelope(seq, *row) for seq, row in enumerate(rows)]
-    image = encode_parquet(iter(envelopes), facts=FACTS)
+    image = encode_parquet(blocks(envelopes), facts=FACTS)
     (folder / "a.parquet").write_bytes(image.data)
     entry = describe_parquet(folder / "a.parquet", "a.parquet", tape_id=TAPE)
     assert entry == Sealed(
@@ -64,10 +70,17 @@ def test_comes_back_as_it_was(tmp_path_factory, rows):
     assert read_origin(folder / "a.parquet") == (TAPE, 7)
 
 
+def test_blocks_make_no_difference(night):
+    """The same rows are the same file, however many were committed at a time."""
+    envelopes = night(9_000)
+    images = {encode_parquet(blocks(envelopes, each), facts=FACTS).data for each in (1, 100, 9_000)}
+    assert len(images) == 1
+
+
 def test_groups_tile_the_file(tmp_path):
     """Row groups of bounded size follow one another from the magic to the footer, so that every byte is guarded."""
     envelopes = [Envelope(seq, seq, "a", 0, Kind.FRAME, b"", bytes(600_000)) for seq in range(130)]
-    image = encode_parquet(iter(envelopes), facts=FACTS)
+    image = encode_parquet(blocks(envelopes), facts=FACTS)
     at = 4
     for group in image.groups:
         assert group.offset == at
