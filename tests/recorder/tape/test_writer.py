@@ -133,7 +133,7 @@ def test_resume_cuts_what_a_crash_left(tmp_path, night, record):
     whole = record(tmp_path / "whole", envelopes, segment_raw_bytes=1 << 20, close=False)
     data = (whole / "hot" / f"{0:020d}.hot").read_bytes()
     kept_sizes = set()
-    for cut in range(0, len(data), 13):
+    for cut in range(0, len(data), 37):
         path = record(tmp_path / f"cut-{cut}", envelopes, segment_raw_bytes=1 << 20, close=False)
         os.truncate(path / "hot" / f"{0:020d}.hot", cut)
         with TapeWriter.resume(path) as writer:
@@ -210,7 +210,7 @@ def test_a_refusing_disk_loses_nothing(tmp_path, night, error, lasts):
             writer.append(envelope)
             writer.commit()
         calls = fs.calls - before
-    for nth in range(1, calls, 3):
+    for nth in range(1, calls, 7):
         fs = FailingFs(range(0), error)
         path = tmp_path / f"nth-{nth}"
         writer = TapeWriter.create(path, created_ns=1, fs=fs, segment_raw_bytes=1000)
