@@ -24,6 +24,7 @@ __all__ = ["PLUGIN_GROUP", "VERBS", "Verb", "app", "main", "run"]
 
 PLUGIN_GROUP = "gametape.commands"
 _OURS = ("recorder", "replay", "strategies")
+_WORDS_MAX = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,11 +229,13 @@ def main() -> None:
 
 
 def _tell(what: str, why: str, hint: str) -> None:
-    click.echo(f"error: {what}", err=True)
-    if why:
-        click.echo(f"  why: {why}", err=True)
-    if hint:
-        click.echo(f"  try: {hint}", err=True)
+    """Say it in at most three lines, whatever a file or a library put into the words."""
+    from recorder.tape.show import safe
+
+    for head, text in (("error: ", what), ("  why: ", why), ("  try: ", hint)):
+        if text:
+            words = safe(" ".join(text.splitlines()))
+            click.echo(head + (words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX]} …"), err=True)
 
 
 def _confess(error: Exception, words: list[str]) -> int:

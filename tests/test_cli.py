@@ -146,6 +146,20 @@ def test_an_error_says_what_why_and_the_next_command(verb, capsys, error, code):
     assert capsys.readouterr() == ("", "error: it broke\n  why: it was old\n  try: gametape ls\n")
 
 
+def test_an_error_stays_three_lines_that_a_terminal_may_show(verb, capsys):
+    """Whatever words a file brought along: no line more, no escape, no end of it."""
+
+    def fail():
+        raise errors.UsageError("no\nsuch\ttape", why="\x1b]0;owned\x07" + "9" * 10_000, hint="a\r\nb")
+
+    verb(fail)
+    assert cli.run(["planted"]) == errors.Exit.USAGE
+    what, why, hint = capsys.readouterr().err.splitlines()
+    assert (what, hint) == ("error: no such\N{REPLACEMENT CHARACTER}tape", "  try: a b")
+    assert len(why) < 700
+    assert "\x1b" not in why
+
+
 def test_a_full_disk_is_a_disk_error(verb, capsys):
     """ENOSPC from anywhere exits 6 and names the file."""
 

@@ -30,6 +30,8 @@ _TIMELINE: _Columns = {
     "scoreHome": pl.Int64,
     "scoreAway": pl.Int64,
 }
+_MOST = {"period": 40, "clock_s": 3_600, "scoreHome": 1_000, "scoreAway": 1_000}
+"""More than any league has seen; what lies beyond is no game."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ def read_history(games: Path, timeline: Path, league: str = "nba", seasons: tupl
     )
     if seasons is not None:
         played = played.filter(pl.col("season_year").is_between(*seasons))
+    _refuse_nonsense(games, timeline, played, scored)
     if played.is_empty():
         raise UsageError(f"no game is left of {games}", why="no season, result or score change fits")
     overtimes = (pl.col("period") - rules.periods - 1) * rules.overtime_ms + rules.regulation_ms
@@ -112,6 +115,20 @@ def read_history(games: Path, timeline: Path, league: str = "nba", seasons: tupl
         "game_id", elapsed_ms=start + length - clock, home="scoreHome", away="scoreAway"
     )
     return History(league, played, changes)
+
+
+def _refuse_nonsense(games: Path, timeline: Path, played: pl.DataFrame, scored: pl.DataFrame) -> None:
+    """Refuse a game that counts twice, and score changes that no game has."""
+    twice = played.filter(pl.col("game_id").is_duplicated())
+    if not twice.is_empty():
+        raise UsageError(f"{games} has a game twice: {twice['game_id'][0]}", why="it would count as two")
+    for name, most in _MOST.items():
+        strange = scored.filter(~pl.col(name).is_between(0, most).fill_null(value=False))
+        if not strange.is_empty():
+            raise UsageError(
+                f"{timeline} has {strange.height:,} rows with a {name} that no game has",
+                why=f"such as {strange[name][0]} in game {strange['game_id'][0]}; 0 to {most:,} can be",
+            )
 
 
 def states_on_grid(

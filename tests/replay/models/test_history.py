@@ -102,3 +102,21 @@ def test_bad_files(tmp_path: Path) -> None:
         read_history(games, tmp_path / "typed")
     with pytest.raises(UsageError, match="no period rules"):
         read_history(games, timeline, "mlb")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("clock_s", float("nan")), ("clock_s", -1e300), ("scoreHome", 1 << 62), ("scoreAway", None), ("period", 10**9)],
+)
+def test_a_score_change_that_no_game_has(tmp_path: Path, column: str, value: float | None) -> None:
+    """One such row is refused by name, instead of being judged, or failing in a library's words."""
+    strange = {**TIMELINE, column: [*TIMELINE[column][:-1], value]}
+    with pytest.raises(UsageError, match=f"1 rows with a {column} that no game has"):
+        read_history(*write(tmp_path, timeline=strange))
+
+
+def test_a_game_counts_once(tmp_path: Path) -> None:
+    """A game that is listed twice would narrow every interval; it is named."""
+    doubled = {name: [*values, values[0]] for name, values in GAMES.items()}
+    with pytest.raises(UsageError, match="a game twice: 1"):
+        read_history(*write(tmp_path, games=doubled))
