@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from recorder.errors import Exit, UsageError
+from recorder.tape.show import echo_json
 
 __all__ = ["chaos"]
 
@@ -31,7 +32,6 @@ def chaos(*, seed: int, hours: float, tape: Path | None, as_json: bool) -> None:
     fall silent or break, answers are stale, late, refused or torn, the disk is full, the clock jumps and the process is
     killed. Exit 0: nothing that was acknowledged is lost, and no promise broken. Exit 1 otherwise.
     """
-    import json
     import tempfile
 
     from recorder.chaos.judge import as_json as facts_of
@@ -51,7 +51,7 @@ def chaos(*, seed: int, hours: float, tape: Path | None, as_json: bool) -> None:
         verdict = judge(path, record)
     facts = facts_of(verdict, seed=seed, hours=hours)
     if as_json:
-        click.echo(json.dumps(facts))
+        echo_json(facts)
     else:
         _print(facts)
     if not verdict.ok:
