@@ -292,6 +292,7 @@ def burst() -> None:
 
 
 def crowd(seconds: float) -> None:
+    """With nobody and with many: the outlet's log of signals grows in both up to its bound; the rest is the crowd's."""
     for clients in (0, 64):
         with tempfile.TemporaryDirectory() as folder, sender(5_000, seconds) as url:
             limits = Limits(streams=100, streams_per_peer=100, sockets=100)
