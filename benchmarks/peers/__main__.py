@@ -158,7 +158,7 @@ def table(said: list[dict[str, Any]]) -> Iterator[str]:
                 yield f"{one['case']:34} {one['figures']}  {one['note']}"
                 continue
             ratio = ""
-            if ours is not None and one is not ours:
+            if ours is not None and not one["case"].startswith(OURS):
                 cpu, wall = ((ours["count"] / ours[time]) / (one["count"] / one[time]) for time in ("cpu_s", "wall_s"))
                 ratio = f"ours {cpu:,.1f} x (wall {wall:,.1f} x)"
             counts = " ".join(f"{name} {one[name]:,}" for name in ("signals", "fills", "shares") if name in one)
@@ -195,7 +195,7 @@ def main() -> int:
         f"simulated: {changes:,} level changes, {told['snapshots']:,} snapshots, {told['states']:,} score states, "
         f"{len(told['tokens'])} tokens"
     )
-    print("versions: " + "; ".join(dict.fromkeys(one["versions"] for one in said)))
+    print("versions: " + ", ".join(dict.fromkeys(name for one in said for name in one["versions"].split(", "))))
     for line in table(said):
         print(line)
     wrong = disagreements(said)

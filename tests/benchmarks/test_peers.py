@@ -48,7 +48,13 @@ def test_work_is_what_it_says(work: Path) -> None:
 
 def test_bots_and_the_fold_see_the_same_signals(said: dict[str, dict[str, object]]) -> None:
     """A bot on JSON lines, whatever parses them, comes to the signals and fills of the fold, film and raw alike."""
-    names = ["replay: gametape", "raw: gametape, hot", "raw: gametape, tape", "raw: asyncio bot, msgspec"]
+    names = [
+        "replay: gametape, fair values given",
+        "replay: gametape, model and P&L too",
+        "raw: gametape, hot",
+        "raw: gametape, tape",
+        "raw: asyncio bot, msgspec",
+    ]
     counts = [
         (said[name]["signals"], said[name]["fills"], said[name]["shares"])
         for name in [*names, "raw: asyncio bot, json"]
