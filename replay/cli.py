@@ -210,14 +210,7 @@ def run(args: Sequence[str] | None = None) -> int:
     except click.Abort:
         return 130
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
-            _tell(
-                f"the disk refused: {error.strerror}",
-                f"while writing {error.filename}" if error.filename else "",
-                "df -h",
-            )
-            return Exit.DISK
-        return _confess(error, words)
+        return _refused(error, words)
     except Exception as error:  # noqa: BLE001 the last line of defence: a user gets words, a developer asks for the rest
         return _confess(error, words)
     return result if isinstance(result, int) else Exit.OK
@@ -236,6 +229,18 @@ def _tell(what: str, why: str, hint: str) -> None:
         if text:
             words = safe(" ".join(text.splitlines()))
             click.echo(head + (words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX]} …"), err=True)
+
+
+def _refused(error: OSError, words: list[str]) -> int:
+    """Tell of what the system would not do; only a disk that is full or broken, or not ours, was to be expected."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
+        where = f"while writing {error.filename}" if error.filename else ""
+        _tell(f"the disk refused: {error.strerror}", where, "df -h")
+        return Exit.DISK
+    if isinstance(error, PermissionError) and error.filename:
+        _tell(f"may not use {error.filename}", error.strerror or "", "gametape config show names the folders in use")
+        return Exit.DISK
+    return _confess(error, words)
 
 
 def _confess(error: Exception, words: list[str]) -> int:

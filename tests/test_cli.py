@@ -171,6 +171,19 @@ def test_a_full_disk_is_a_disk_error(verb, capsys):
     assert "tapes/x" in capsys.readouterr().err
 
 
+def test_a_folder_that_may_not_be_written_is_a_disk_error(verb, capsys):
+    """No permission, say for the cache, is foreseen: it exits 6, names the folder and what to look at."""
+
+    def fail():
+        raise PermissionError(errno.EACCES, "Permission denied", "/root/.cache/gametape")
+
+    verb(fail)
+    assert cli.run(["planted"]) == errors.Exit.DISK
+    err = capsys.readouterr().err
+    assert err.startswith("error: may not use /root/.cache/gametape\n  why: Permission denied\n")
+    assert "not foreseen" not in err
+
+
 def test_an_unforeseen_failure_is_words_not_a_traceback(verb, capsys):
     """A bug of ours exits 1 with one line of what it was, and says how to see where."""
 
