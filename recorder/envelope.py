@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
 import msgspec
 
-__all__ = ["ENVELOPE_HEAD", "Envelope", "Kind", "decode_rows", "encode_meta", "encode_row", "in_groups"]
+__all__ = ["ENVELOPE_HEAD", "Envelope", "Kind", "decode_rows", "encode_meta", "encode_row"]
 
 
 class Kind(IntEnum):
@@ -125,17 +125,3 @@ def decode_rows(rows: bytes) -> Iterator[Envelope]:
         at += meta_len
         yield Envelope(seq, recv_ns, feed, conn, _KINDS[kind], meta, rows[at:stop])
         at = stop
-
-
-def in_groups(envelopes: Iterable[Envelope], *, rows_max: int, bytes_max: int) -> Iterator[list[Envelope]]:
-    """Yield envelopes in lists of at most rows_max and about bytes_max: one that would exceed it begins the next."""
-    group: list[Envelope] = []
-    size = 0
-    for envelope in envelopes:
-        if group and (len(group) >= rows_max or size + len(envelope.payload) > bytes_max):
-            yield group
-            group, size = [], 0
-        group.append(envelope)
-        size += len(envelope.payload) + len(envelope.meta)
-    if group:
-        yield group

@@ -19,7 +19,7 @@ from recorder.jit import interpreted
 from recorder.tape.frames import INTERPRETED_BYTES_MAX, Frames, Payloads, ShapeBook, read_frames, write_back
 from recorder.tape.walk import Heads, Spans, Walked, lay_rows, walk_rows
 
-__all__ = ["Batch", "batch_of_rows", "batches_of", "may_be_shaped", "walked_rows"]
+__all__ = ["Batch", "batch_of_rows", "batches_of", "cut_rows"]
 
 Ints = NDArray[np.int64]
 
@@ -89,14 +89,6 @@ class Batch:
         return Envelope(int(self.seq[at]), int(self.recv_ns[at]), feed, int(self.conn[at]), kind, meta, payload)
 
 
-def may_be_shaped(kind: Ints, payloads: Payloads) -> NDArray[np.bool_]:
-    """Say which payloads may be frames of a shape."""
-    full = (kind == Kind.FRAME) & (payloads.ends > payloads.begins)
-    first = payloads.data[np.where(full, payloads.begins, 0)] if len(payloads.data) else np.zeros(len(kind), np.uint8)
-    is_object: NDArray[np.bool_] = full & (first == _BRACE)
-    return is_object
-
-
 def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
     """
     Read concatenated canonical rows, of which there are so many.
@@ -105,7 +97,7 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         ValueError: the bytes end inside a row, or a kind is not known to this version.
     """
     data = np.frombuffer(rows, np.uint8)
-    to = walked_rows(rows, count)
+    to = _walked(rows, count)
     if not set(np.unique(to.kind).tolist()) <= set(_KINDS):
         raise ValueError("a row has an unknown kind")
     feeds: dict[bytes, int] = {}
@@ -120,13 +112,45 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         kind=to.kind,
         feed=feed,
         feeds=tuple(name.decode() for name in feeds),
-        frames=read_frames(payloads, may_be_shaped(to.kind, payloads), book),
+        frames=read_frames(payloads, _may_be_shaped(to.kind, payloads), book),
         metas=Payloads(data, to.meta, to.payload),
         payloads=payloads,
     )
 
 
-def walked_rows(rows: bytes, count: int) -> Walked:
+def batches_of(envelopes: Iterable[Envelope], size: int = 8_192) -> Iterator[Batch]:
+    """Yield envelopes as columns, at most so many at a time."""
+    book, iterator = ShapeBook(), iter(envelopes)
+    while group := list(islice(iterator, size)):
+        yield batch_of_rows(b"".join(map(encode_row, group)), len(group), book)
+
+
+def cut_rows(blocks: Iterable[tuple[bytes, int]], *, rows_max: int, bytes_max: int) -> Iterator[tuple[bytes, int]]:
+    """
+    Yield canonical rows, and how many, cut anew; where a block began makes no difference.
+
+    blocks: rows end to end, and how many. At most rows_max are together, and about bytes_max: a row that would exceed
+    it begins the next.
+
+    Raises:
+        ValueError: a block ends inside a row.
+    """
+    group: list[bytes] = []
+    count = size = 0
+    for rows, total in blocks:
+        begin = at = 0
+        parts = _walked(rows, total)
+        for end, meta, payload in zip(parts.end.tolist(), parts.meta.tolist(), parts.payload.tolist(), strict=True):
+            if count and (count >= rows_max or size + end - payload > bytes_max):
+                yield b"".join((*group, rows[begin:at])), count
+                group, count, size, begin = [], 0, 0, at
+            count, size, at = count + 1, size + end - meta, end
+        group.append(rows[begin:])
+    if count:
+        yield b"".join(group), count
+
+
+def _walked(rows: bytes, count: int) -> Walked:
     """
     Say where the parts of canonical rows lie, of which there are so many.
 
@@ -140,8 +164,9 @@ def walked_rows(rows: bytes, count: int) -> Walked:
     return to
 
 
-def batches_of(envelopes: Iterable[Envelope], size: int = 8_192) -> Iterator[Batch]:
-    """Yield envelopes as columns, at most so many at a time."""
-    book, iterator = ShapeBook(), iter(envelopes)
-    while group := list(islice(iterator, size)):
-        yield batch_of_rows(b"".join(map(encode_row, group)), len(group), book)
+def _may_be_shaped(kind: Ints, payloads: Payloads) -> NDArray[np.bool_]:
+    """Say which payloads may be frames of a shape."""
+    full = (kind == Kind.FRAME) & (payloads.ends > payloads.begins)
+    first = payloads.data[np.where(full, payloads.begins, 0)] if len(payloads.data) else np.zeros(len(kind), np.uint8)
+    is_object: NDArray[np.bool_] = full & (first == _BRACE)
+    return is_object

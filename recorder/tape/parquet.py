@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from recorder.envelope import Envelope
-from recorder.tape.batch import Batch, walked_rows
+from recorder.tape.batch import Batch, cut_rows
 from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_rows
 from recorder.tape.frames import ShapeBook
 from recorder.tape.manifest import Group, Sealed
@@ -78,7 +78,7 @@ def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]
         data_page_size=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
-        for rows, count in _groups(blocks):
+        for rows, count in cut_rows(blocks, rows_max=_GROUP_ROWS, bytes_max=_GROUP_RAW_BYTES):
             table = table_of_rows(rows, count, book)
             writer.write_table(table, row_group_size=count)
             seqs, times = table["seq"], table["recv_ns"]
@@ -86,23 +86,6 @@ def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]
         writer.add_key_value_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     data: bytes = sink.getvalue().to_pybytes()
     return ParquetImage(data, _describe(data, spans), _footer(data))
-
-
-def _groups(blocks: Iterable[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
-    """Yield rows, and how many, in row groups: one that would make a group too large begins the next."""
-    group: list[bytes] = []
-    count = size = 0
-    for rows, total in blocks:
-        begin = at = 0
-        walked = walked_rows(rows, total)
-        for end, tell, payload in zip(walked.end.tolist(), walked.meta.tolist(), walked.payload.tolist(), strict=True):
-            if count and (count >= _GROUP_ROWS or size + end - payload > _GROUP_RAW_BYTES):
-                yield b"".join((*group, rows[begin:at])), count
-                group, count, size, begin = [], 0, 0, at
-            count, size, at = count + 1, size + end - tell, end
-        group.append(rows[begin:])
-    if count:
-        yield b"".join(group), count
 
 
 def _footer(data: bytes) -> bytes:

@@ -16,10 +16,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import zstandard
 
-from recorder.envelope import encode_row, in_groups
 from recorder.errors import CorruptError, UsageError
 from recorder.tape.blocks import GENESIS, ZSTD_LEVEL, Block, BlockError, encode_block
 from recorder.tape.catalog import BROKEN_JOINT, OVERLAPS, Catalog, HotPart, Part, SealedPart, chain_in, read_catalog
@@ -62,6 +62,9 @@ from recorder.tape.segment import (
 )
 from recorder.tape.tail import cut_tail
 from recorder.tape.writer import TapeLock
+
+if TYPE_CHECKING:
+    from recorder.tape.batch import Batch
 
 __all__ = ["RecoverReport", "Step", "recover_tape"]
 
@@ -321,12 +324,12 @@ def _unseal(job: _Job, catalog: Catalog, entry: Sealed, good: list[int]) -> None
             first_seq = group.first_seq
             head = SegmentHead(catalog.identity.tape_id, first_seq, catalog.identity.created_ns, previous)
             pieces = [encode_segment_head(head)]
-        for rows in in_groups(sealed.read(at), rows_max=_BLOCK_ROWS, bytes_max=_BLOCK_BYTES):
+        for rows, seq, times in _cut(sealed.batches(at)):
             block = encode_block(
-                b"".join(map(encode_row, rows)),
-                first_seq=rows[0].seq,
-                count=len(rows),
-                span_ns=(rows[0].recv_ns, rows[-1].recv_ns),
+                rows,
+                first_seq=seq,
+                count=len(times),
+                span_ns=(times[0], times[-1]),
                 previous=previous,
                 compressor=compressor,
             )
@@ -335,6 +338,17 @@ def _unseal(job: _Job, catalog: Catalog, entry: Sealed, good: list[int]) -> None
         expected = group.last_seq + 1
     if pieces:
         job.replace(f"{HOT}/{hot_name(first_seq)}", b"".join(pieces))
+
+
+def _cut(batches: Iterator[Batch]) -> Iterator[tuple[bytes, int, list[int]]]:
+    """Yield the rows of batches as blocks hold them, the first seq, and recv_ns of each."""
+    from recorder.tape.batch import cut_rows  # noqa: PLC0415  # slow to load, rarely needed
+
+    for batch in batches:
+        done = 0
+        for rows, count in cut_rows([(batch.rows(), len(batch))], rows_max=_BLOCK_ROWS, bytes_max=_BLOCK_BYTES):
+            yield rows, int(batch.seq[done]), batch.recv_ns[done : done + count].tolist()
+            done += count
 
 
 def _mend_hot(job: _Job, catalog: Catalog, scan: SegmentScan) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recorder.envelope import ENVELOPE_HEAD, Envelope, Kind, decode_rows, encode_meta, encode_row, in_groups
+from recorder.envelope import ENVELOPE_HEAD, Envelope, Kind, decode_rows, encode_meta, encode_row
 
 ENVELOPES = st.builds(
     Envelope,
@@ -70,13 +70,3 @@ def test_facts():
     assert encode_meta({}) == b""
     assert Envelope(0, 0, "a", 0, Kind.BODY, b'{"status":200}', b"").facts() == {"status": 200}
     assert Envelope(0, 0, "a", 0, Kind.PULSE, b"", b"").facts() == {}
-
-
-def test_groups_hold_every_envelope_once_and_are_bounded():
-    """Rows and bytes bound a group; an envelope that is larger than the bound stands alone; none is lost or moved."""
-    sizes = [1, 1, 1, 6, 20, 3, 3]
-    envelopes = [Envelope(seq, seq, "a", 0, Kind.FRAME, b"", bytes(size)) for seq, size in enumerate(sizes)]
-    groups = list(in_groups(iter(envelopes), rows_max=2, bytes_max=8))
-    assert [[len(one.payload) for one in group] for group in groups] == [[1, 1], [1, 6], [20], [3, 3]]
-    assert [one for group in groups for one in group] == envelopes
-    assert list(in_groups(iter([]), rows_max=2, bytes_max=8)) == []

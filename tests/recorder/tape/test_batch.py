@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recorder.envelope import Envelope, Kind, encode_row
-from recorder.tape.batch import batch_of_rows
+from recorder.tape.batch import batch_of_rows, cut_rows
 from recorder.tape.frames import ShapeBook
 
 QUOTE = b'{"asset_id":"7","best_bid":"0.5","best_ask":""}'
@@ -47,3 +47,15 @@ def test_many_rows_are_laid_as_few_are(night):
     """Compiled, as for many bytes, rows are laid as they are interpreted."""
     rows = b"".join(map(encode_row, night(4000)))
     assert batch_of_rows(rows, 4000, ShapeBook()).rows() == rows
+
+
+@pytest.mark.parametrize("each", [1, 2, 3, 7])
+def test_rows_are_cut_anew(each):
+    """Rows and bytes bound a group, however the rows came; a row larger than the bound stands alone, none is lost."""
+    sizes = [1, 1, 1, 6, 20, 3, 3]
+    rows = [encode_row(Envelope(seq, seq, "a", 0, Kind.FRAME, b"", bytes(size))) for seq, size in enumerate(sizes)]
+    blocks = [(b"".join(rows[at : at + each]), len(rows[at : at + each])) for at in range(0, len(rows), each)]
+    groups = list(cut_rows(blocks, rows_max=2, bytes_max=8))
+    assert [count for _, count in groups] == [2, 2, 1, 2]
+    assert [group for group, _ in groups] == [b"".join(rows[a:b]) for a, b in ((0, 2), (2, 4), (4, 5), (5, 7))]
+    assert list(cut_rows([], rows_max=2, bytes_max=8)) == []
