@@ -47,6 +47,7 @@ def find_tapes(names: Sequence[str]) -> list[Tape]:
         tapes.append(open_tape(path if path.exists() or not (root / name).exists() else root / name))
     for tape in tapes:
         if not len(tape):
+            list(tape.read())  # a manifest that is gone is damage, not an empty tape, and says so when it is read
             raise UsageError(
                 f"{tape.name} holds no events", why="there is nothing to play", hint=f"gametape verify {tape.path}"
             )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from recorder.envelope import Envelope, Kind
-from recorder.errors import UsageError
+from recorder.errors import CorruptError, UsageError
 from recorder.tape.writer import TapeWriter
 from replay.find import cache_folder, find_tapes, load_strategy
 from strategies.fusion import SignalFuser
@@ -107,3 +110,13 @@ def test_a_tape_without_events_is_refused(tmp_path):
     TapeWriter.create(tmp_path / "empty", created_ns=1).close()
     with pytest.raises(UsageError, match="holds no events"):
         find_tapes([str(tmp_path / "empty")])
+
+
+def test_a_tape_whose_manifest_is_gone_is_damaged_and_not_empty(tmp_path: Path) -> None:
+    """Sealed rows that no manifest tells of are damage: it is not said that there is nothing to play."""
+    tape = tmp_path / "sealed"
+    shutil.copytree(Path(__file__).resolve().parents[2] / "data" / "sample", tape)
+    for entry in (tape / "manifest").iterdir():
+        entry.unlink()
+    with pytest.raises(CorruptError):
+        find_tapes([str(tape)])
