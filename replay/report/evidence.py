@@ -100,7 +100,14 @@ def gather(
         warnings=[*_warnings(tapes, ledgers, games, films), *_drift(films, model)],
         tapes=tapes,
         funnel=funnel_of(ledgers, frame, setting.min_edge_u6),
-        decay=curves(frame, [night.quotes for night in nights], [film.last_ns for film in films], setting, bootstrap),
+        decay=curves(
+            frame,
+            [night.quotes for night in nights],
+            [film.last_ns for film in films],
+            setting,
+            bootstrap,
+            _starts_ns(nights),
+        ),
         equity=equity_of(frame, [game.pnl_u6 for game in by_start], ends),
         games=games,
         judgement=judgement_of(np.concatenate(moments), sweep.seed) if moments else None,
@@ -112,6 +119,16 @@ def gather(
         best=[_trade(row, nights) for row in fills.reverse().head(_SHOWN).iter_rows(named=True) if row["pnl_u6"] > 0],
         worst=[_trade(row, nights) for row in fills.head(_SHOWN).iter_rows(named=True) if row["pnl_u6"] < 0],
     )
+
+
+def _starts_ns(nights: Sequence[_Night]) -> dict[str, int]:
+    """Return when each token's game was first seen to be on, by the token's id over all tapes."""
+    return {
+        f"{tape}/{token}": night.courses[game].begin_ns
+        for tape, night in enumerate(nights)
+        for token, game in enumerate(night.quotes.game.tolist())
+        if game in night.courses
+    }
 
 
 def _planned(film: Film) -> list[int]:

@@ -17,6 +17,7 @@ from replay.calibration import BrierParts
 __all__ = [
     "BinFact",
     "Blocker",
+    "Closing",
     "CurvePoint",
     "Decay",
     "Delay",
@@ -105,17 +106,27 @@ class CurvePoint(msgspec.Struct, frozen=True, kw_only=True):
     high_c: float | None
 
 
+class Closing(msgspec.Struct, frozen=True, kw_only=True):
+    """Closing line value of fills before tip-off: the last mid before it minus the price paid, cents a share."""
+
+    trades: int
+    mean_c: float
+    low_c: float | None
+    high_c: float | None
+
+
 class Decay(msgspec.Struct, frozen=True, kw_only=True):
     """
     How an edge fades.
 
     left: fair value at the signal minus the ask so much later; markout: mid after the fill minus the price paid.
     order_delay_s: the median time from signal to arrival. half_life_s: when half of the edge at the signal has gone;
-    None where it never does within the horizons.
+    None where it never does within the horizons. closing: None where nothing was filled before tip-off.
     """
 
     left: list[CurvePoint]
     markout: list[CurvePoint]
+    closing: Closing | None = None
     half_life_s: float | None
     order_delay_s: float
     poll_s: float | None

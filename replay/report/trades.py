@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from replay.core.cells import ORDER_COLUMNS, OrderStatus
 from replay.ledger import Ledger
-from replay.markout import HORIZONS_MS, decay, markouts
-from replay.report.facts import Blocker, CurvePoint, Decay, Equity, Funnel, Step
+from replay.markout import HORIZONS_MS, closing_line, decay, markouts
+from replay.report.facts import Blocker, Closing, CurvePoint, Decay, Equity, Funnel, Step
 from replay.report.quotes import Quotes
 from replay.settings import Setting
 from replay.settle import Basis
-from replay.stats import GameBootstrap, drawdown
+from replay.stats import GameBootstrap, drawdown, sum_by_game
 
 __all__ = ["curves", "equity_of", "funnel_of", "half_life_s", "trades_frame"]
 
@@ -167,14 +167,19 @@ def _stakes_u6(fills: pl.DataFrame, ends_ns: Mapping[int, int]) -> list[int]:
 
 
 def curves(
-    frame: pl.DataFrame, quotes: Sequence[Quotes], ends_ns: Sequence[int], setting: Setting, bootstrap: GameBootstrap
+    frame: pl.DataFrame,
+    quotes: Sequence[Quotes],
+    ends_ns: Sequence[int],
+    setting: Setting,
+    bootstrap: GameBootstrap,
+    starts_ns: Mapping[str, int],
 ) -> Decay:
     """
     Return what was left of the edge after each signal, and what each fill was worth, at the horizons of the reports.
 
     The edge left is fair value at the signal minus the ask later: what an order that arrives then would still find.
 
-    Shape: quotes and ends_ns, the last moment of each tape, one a tape.
+    Shape: quotes and ends_ns, the last moment of each tape, one a tape. starts_ns is the tip-off by token_id.
     """
     buys = frame.filter((pl.col("side") > 0) & (pl.col("game") >= 0))
     fills = frame.filter((pl.col("filled_u6") > 0) & (pl.col("game") >= 0))
@@ -204,9 +209,33 @@ def curves(
     return Decay(
         left=left,
         markout=_points(_marked(paid, [frame.drop("ask_u6") for frame in mids], ends_ns), bootstrap),
+        closing=_closing(paid, pl.concat(mids), starts_ns, bootstrap) if mids else None,
         half_life_s=half_life_s([(point.horizon_ms / 1000, point.mean_c) for point in left]),
         order_delay_s=round(float(np.median(waits)) / 1e9, 3) if len(waits) else setting.order_delay_ms / 1000,
         poll_s=None if view.poll_ms < 0 else view.poll_ms / 1000,
+    )
+
+
+def _closing(
+    paid: pl.DataFrame, mids: pl.DataFrame, starts_ns: Mapping[str, int], bootstrap: GameBootstrap
+) -> Closing | None:
+    """Return what fills before tip-off were worth at the last mid before it, resampled by game."""
+    starts = pl.DataFrame(
+        {"token_id": list(starts_ns), "start_ns": list(starts_ns.values())},
+        schema={"token_id": pl.String, "start_ns": pl.Int64},
+    )
+    game_of = paid.select("token_id", "game").unique()
+    lines = closing_line(paid, mids, starts).drop_nulls().join(game_of, on="token_id")
+    if not len(lines):
+        return None
+    game = lines["game"].to_numpy()
+    sums = sum_by_game(lines["clv_u6"].to_numpy(), game, bootstrap.games)
+    found = bootstrap.ratio(sums, np.bincount(game, minlength=bootstrap.games))
+    return Closing(
+        trades=len(lines),
+        mean_c=round(float(found.estimate) / _CENT_U6, 4),
+        low_c=_finite_c(float(found.low)),
+        high_c=_finite_c(float(found.high)),
     )
 
 

@@ -127,7 +127,7 @@ def test_decay_is_what_later_orders_still_find():
         side=np.array([1, -1]),
         tokens_of=np.array([[0, 1]]),
     )
-    found = curves(frame_of(ledger([filled()])), [quotes], [200 * S], Setting(), GameBootstrap(2, seed=1))
+    found = curves(frame_of(ledger([filled()])), [quotes], [200 * S], Setting(), GameBootstrap(2, seed=1), {})
     left = {point.horizon_ms: point.mean_c for point in found.left}
     assert (left[0], left[1_000], left[2_000], left[120_000]) == (10, 10, 4, 4)
     assert found.half_life_s == pytest.approx(1 + 5 / 6, abs=0.001)
@@ -136,12 +136,30 @@ def test_decay_is_what_later_orders_still_find():
     assert found.order_delay_s == 1.0
 
 
+def test_fills_before_tip_off_are_held_against_the_closing_line():
+    """Paid 40 c, the last mid before the start 45 c: 5 c of closing line value; a fill in play has none."""
+    quotes = Quotes(
+        table=np.array([[0, 0, 380_000, 400_000], [20 * S, 0, 440_000, 460_000], [30 * S, 0, 580_000, 600_000]]),
+        game=np.array([0, 1]),
+        side=np.array([1, -1]),
+        tokens_of=np.array([[0, 1]]),
+    )
+    frame = frame_of(ledger([filled(), filled(due_ns=31 * S)]))
+
+    def closing(starts_ns):
+        return curves(frame, [quotes], [200 * S], Setting(), GameBootstrap(2, seed=1), starts_ns).closing
+
+    assert (closing({"0/0": 25 * S}).trades, closing({"0/0": 25 * S}).mean_c) == (1, 5.0)
+    assert closing({"0/0": 5 * S}) is None
+    assert closing({}) is None
+
+
 def test_no_trade_has_no_curve():
     """Without a signal there is nothing to draw and no half-life."""
     quotes = Quotes(
         table=np.zeros((0, 4), np.int64), game=np.array([0]), side=np.array([1]), tokens_of=np.array([[0, 1]])
     )
-    found = curves(frame_of(ledger([])), [quotes], [S], Setting(), GameBootstrap(1, seed=1))
+    found = curves(frame_of(ledger([])), [quotes], [S], Setting(), GameBootstrap(1, seed=1), {})
     assert (found.left, found.markout, found.half_life_s) == ([], [], None)
 
 
