@@ -69,6 +69,7 @@ def replay(
     from replay.counterfactual import PollPlan, refuse_unanswerable
     from replay.find import find_tapes, load_strategy
     from replay.models import load_model
+    from replay.models.drift import drift_of_night
     from replay.settings import AS_RECORDED
     from replay.study import admit, remember
 
@@ -82,6 +83,9 @@ def replay(
     nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
     with stopwatch() as seconds:
         films = [] if is_exact else films_of(opened)
+        for film in films:
+            for text in drift_of_night(model_name, film.night, film.catalogue):
+                click.echo(f"{film.tape}: {text}", err=True)
         refuse_unanswerable(films, [setting.view.poll_ms])
         admit(nights, names, [setting], SystemClock().now_ns(), opening=open_holdout)
         if is_exact:
