@@ -68,8 +68,8 @@ RACES = {
 
 
 def interpreter(least: tuple[int, int]) -> str | None:
-    """Return a Python that is new enough, ours if it is; PEER_PYTHON names another."""
-    names = [os.environ.get("PEER_PYTHON"), sys.executable, "python3.12", "python3.13", "python3"]
+    """Return a Python that is new enough: ours if it is, else what PEER_PYTHON names, else one on the path."""
+    names = [sys.executable, os.environ.get("PEER_PYTHON"), "python3.12", "python3.13", "python3"]
     asks = f"import sys; sys.exit(sys.version_info[:2] < {least})"
     for name in names:
         found = shutil.which(name) if name else None
