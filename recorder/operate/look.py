@@ -89,6 +89,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     tape: str
+    label: str
     at_ns: int
     is_recording: bool
     events: int
@@ -132,9 +133,16 @@ class _Glass:
 
 
 def look(  # everything that is shown
-    tape: str, watch: Watch, machine: Machine, config: Config, now_ns: int, scores: Mapping[str, str]
+    tape: str,
+    watch: Watch,
+    machine: Machine,
+    config: Config,
+    now_ns: int,
+    scores: Mapping[str, str],
+    *,
+    label: str = "",
 ) -> Look:
-    """Return what there is to see of a tape now. scores are texts by game id."""
+    """Return what there is to see of a tape now. scores are texts by game id, label is the tape's."""
     glass = _Glass(watch, config, machine, now_ns)
     feeds = [_feed(glass, name, feed) for name, feed in watch.feeds.items()]
     feeds.sort(key=lambda one: (one.state == "LIVE", one.state == "WAITING", -(one.age_s or 0.0)))
@@ -143,6 +151,7 @@ def look(  # everything that is shown
     reasons = _reasons(glass, feeds, unmatched, hours)
     return Look(
         tape=tape,
+        label=label,
         at_ns=now_ns,
         is_recording=glass.is_recording,
         events=watch.events,

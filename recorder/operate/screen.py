@@ -22,6 +22,7 @@ def draw(seen: Look, *, width: int = 160, rows_max: int = 100) -> Group:
     verdict = Text(safe(seen.verdict), style=_BAD if seen.reasons else _GOOD)
     title = Text.assemble(
         (safe(seen.tape), "bold"),
+        (f"  {safe(seen.label.upper())}" if seen.label else "", _BAD),
         f"  {moment(seen.at_ns)} UTC  {seen.events:,} events in {hours(seen.seconds)}",
     )
     hidden = len(seen.games) - rows_max

@@ -28,6 +28,7 @@ import msgspec
 
 from recorder.clock import SystemClock
 from recorder.envelope import Envelope, Kind, encode_meta
+from recorder.errors import GametapeError
 from recorder.sequencer import RECORDER, Tap, TapFullError
 from recorder.tape.identity import read_identity
 from recorder.tape.show import safe
@@ -100,6 +101,7 @@ class LiveEngine:
         self._path = path
         self._config = config
         self._say = say
+        self._prefix = ""
         self._waiting_max = waiting_max
         self._waiting_bytes_max = waiting_bytes_max
         self._waiting: deque[Envelope] = deque()
@@ -176,8 +178,10 @@ class LiveEngine:
         self._first_seq = begun.seq
         # The recorder's clock, as far as its stamps tell it; ages and latencies are differences to those.
         self._clock = SystemClock(not_before_ns=begun.recv_ns)
+        label = _label(self._path)
+        self._prefix = f"[{label}] " if label else ""
         if self._outlet is not None:
-            self._outlet.start(self._clock, read_identity(self._path).label)
+            self._outlet.start(self._clock, label)
         written = 0
         self._thread.start()
         try:
@@ -270,7 +274,7 @@ class LiveEngine:
                 self._wake()
             self._tell(engine, envelopes, outcome, new)
             for cause, token, decision in new:
-                self._say(describe(cause, decision, *map(safe, named(engine, token))))
+                self._say(self._prefix + describe(cause, decision, *map(safe, named(engine, token))))
 
     def _warmed(self, engine: Engine, warming: Warming | None) -> Warming | None:
         """Let the engine run compiled from here on where the compiler is ready, and return it where it is not."""
@@ -416,6 +420,14 @@ def live_tap(
         yield engine
     finally:
         engine.close()
+
+
+def _label(path: Path) -> str:
+    """Return the label of the tape; a tape that cannot say has none, and the recording goes on."""
+    try:
+        return read_identity(path).label
+    except (OSError, ValueError, GametapeError):
+        return ""
 
 
 def _drained(waiting: deque[Envelope]) -> list[Envelope]:

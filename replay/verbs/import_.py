@@ -10,7 +10,7 @@ import click
 
 from recorder.config import parse_duration_ns
 from recorder.errors import UsageError
-from recorder.tape.show import echo_json
+from recorder.tape.show import echo_json, safe
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
@@ -203,13 +203,15 @@ def _tell(tape: Tape, inputs: Sequence[Imported], plan: PlanSeen, *, as_json: bo
         return
     click.echo(f"{tape.path}  {len(tape):,} events, digest {tape.digest()}")
     for one in inputs:
-        click.echo(f"  {one.file}: {len(one.rows):,} rows, {one.what}; times: {one.clock}")
+        click.echo(safe(f"  {one.file}: {len(one.rows):,} rows, {one.what}; times: {one.clock}"))
         for cannot in one.cannot:
             click.echo(f"    cannot answer {cannot}")
     for game in plan.games:
-        click.echo(f"  {game.game_id}  {game.away} at {game.home}  market {game.market_id or game.home_token_id[:16]}")
+        market = game.market_id or game.home_token_id[:16]
+        click.echo(safe(f"  {game.game_id}  {game.away} at {game.home}  market {market}"))
     if not plan.games:
         names = ", ".join(f"{game.id} ({game.away} at {game.home})" for game in games) or "none"
-        click.echo(f"  no game has a market, so nothing can be traded. games: {names}; tokens: {len(tokens)}", err=True)
+        none = f"  no game has a market, so nothing can be traded. games: {names}; tokens: {len(tokens)}"
+        click.echo(safe(none), err=True)
         for token in tokens[:6]:
-            click.echo(f"    {token}", err=True)
+            click.echo(safe(f"    {token}"), err=True)

@@ -87,6 +87,8 @@ def live(
         predictor=None if predictor is None else predictor.name,
         setting=setting_of(min_edge, options),
     )
+    if not serve and (token_file or expose or uds):
+        raise UsageError("--token-file, --expose and --uds say how to serve", hint="gametape live --serve ...")
     plan = None
     if serve or webhooks or sinks or ndjson:
         token = _secret(token_file) if serve else None

@@ -119,7 +119,7 @@ def _looks(path: Path, config: Config, last_ns: int | None) -> Iterator[Look]:
             if watch.events % _CATCHING_UP == 0:
                 click.echo(f"reading {path.name}: {watch.events:,} events", err=True)
             continue
-        yield look(path.name, watch, _machine(path), config, clock.now_ns(), scores.of(watch))
+        yield look(path.name, watch, _machine(path), config, clock.now_ns(), scores.of(watch), label=tape.label)
 
 
 def _machine(path: Path) -> Machine:

@@ -190,7 +190,7 @@ def test_a_real_session_stands_the_parity_check(night, tmp_path, monkeypatch) ->
     assert facts["first_divergence"] is None
     assert facts["recorded"] == facts["recomputed"] == facts["equal"] == len(decided(tape)) > 0
     assert facts["evaluations"]["recorded"] == facts["evaluations"]["recomputed"] > 0
-    assert sum(line.startswith("BUY ") for line in done.stderr.splitlines()) == facts["recorded"]
+    assert sum(line.startswith("[simulated] BUY ") for line in done.stderr.splitlines()) == facts["recorded"]
 
 
 def test_order_columns_of_a_decision_do_not_change() -> None:

@@ -28,7 +28,14 @@ def test_it_takes_the_options_of_record() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--strategy", "fussion"), ("--strategy", "none.py:X"), ("--model", "brownien"), ("--min-edge", "much")],
+    [
+        ("--strategy", "fussion"),
+        ("--strategy", "none.py:X"),
+        ("--model", "brownien"),
+        ("--min-edge", "much"),
+        ("--token-file", "t"),
+        ("--uds", "s"),
+    ],
 )
 def test_what_cannot_decide_is_told_before_anything_is_recorded(words) -> None:
     """A strategy or model that is not there, or a setting that is none, is a usage error, and no tape begins."""
