@@ -71,6 +71,9 @@ __all__ = ["RecoverReport", "Step", "recover_tape"]
 _BLOCK_ROWS = 4096
 _BLOCK_BYTES = 4 * 1024 * 1024
 
+_LABEL_LOST = "label lost"
+"""A tape that may have been simulated, injected or imported must not pass for a recording of the world."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -175,14 +178,14 @@ def _mend_identity(job: _Job) -> TapeIdentity:
         if isinstance(error.__cause__, FutureFormatError):
             raise
         tape_id, created_ns = _find_identity(job.path)
-        identity = TapeIdentity(tape_id, check_name(job.path.name), created_ns, "")
+        identity = TapeIdentity(tape_id, check_name(job.path.name), created_ns, _LABEL_LOST)
 
         def act() -> None:
             if (job.path / IDENTITY_FILE).exists():
                 job.put_aside(IDENTITY_FILE, keep=True)
             job.replace(IDENTITY_FILE, encode_identity(identity))
 
-        job.do(IDENTITY_FILE, "make again from a segment, without its label", error.why, act)
+        job.do(IDENTITY_FILE, "make again from a segment; its label is lost", error.why, act)
         return identity
 
 

@@ -113,7 +113,7 @@ def test_a_removed_file_is_declared_lost(tape, envelopes, gone):
 
 
 def test_a_tape_without_its_identity_is_given_one(any_tape, envelopes):
-    """tape.json can be made again from any segment; only the label is gone."""
+    """tape.json can be made again from any segment; only the label is gone, and the tape says so."""
     before = open_tape(any_tape)
     (any_tape / "tape.json").unlink()
     with pytest.raises(CorruptError):
@@ -122,7 +122,7 @@ def test_a_tape_without_its_identity_is_given_one(any_tape, envelopes):
     assert assert_mended(any_tape, envelopes, report) == set()
     after = open_tape(any_tape)
     assert (after.tape_id, after.name, after.created_ns) == (before.tape_id, before.name, before.created_ns)
-    assert (after.label, after.digest()) == ("", before.digest())
+    assert (after.label, after.digest()) == ("label lost", before.digest())
 
 
 def test_nothing_is_thrown_away(tape):
