@@ -237,17 +237,17 @@ def _broken(
         pnl_per_game=mean,
         ci_low=low if math.isfinite(low) else None,
         ci_high=high if math.isfinite(high) else None,
-        vanished=_has_vanished(held, mean, low),
+        vanished=_has_vanished(held, mean, low, len(by_game)),
     )
 
 
-def _has_vanished(held: float, mean: float, low: float) -> bool | None:
+def _has_vanished(held: float, mean: float, low: float, games: int) -> bool | None:
     if held <= 0:
         return None
     # Not "no longer significant", which mere noise would do.
     if mean < held / 2:
         return True
-    return False if low > 0 else None
+    return False if low > 0 and games >= _GAMES_MIN else None
 
 
 def _by_game(sweep: Sweep) -> Ints:

@@ -143,12 +143,18 @@ def test_controls_are_run_in_every_way(swept, nights) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "mean", "low", "told"),
-    [(2.0, 0.9, -3.0, True), (2.0, 1.1, 0.1, False), (2.0, 1.1, -0.1, None), (-1.0, 5.0, 4.0, None)],
+    ("held", "mean", "low", "games", "told"),
+    [
+        (2.0, 0.9, -3.0, 3, True),
+        (2.0, 1.1, 0.1, 8, False),
+        (2.0, 1.1, 0.1, 7, None),
+        (2.0, 1.1, -0.1, 80, None),
+        (-1.0, 5.0, 4.0, 80, None),
+    ],
 )
-def test_profit_vanishes_stays_or_cannot_be_told(held, mean, low, told) -> None:
-    """Less than half left has vanished; more has stayed only where it is told apart from nothing."""
-    assert _has_vanished(held, mean, low) is told
+def test_profit_vanishes_stays_or_cannot_be_told(held, mean, low, games, told) -> None:
+    """Less than half left has vanished; more has stayed only where enough games tell it apart from nothing."""
+    assert _has_vanished(held, mean, low, games) is told
 
 
 def test_a_night_of_one_game_is_only_shifted(tmp_path) -> None:
