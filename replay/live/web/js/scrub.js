@@ -11,6 +11,7 @@ const RATE = 20;
 const TICK_MS = 200;
 const URL_EVERY_MS = 1_000;
 const SIGNALS_MAX = 5_000;
+const ASK_AGAIN_MS = 1_000;
 const KINDS = [
   ["signal", "s"],
   ["score", "c"],
@@ -95,6 +96,10 @@ export const makeScrubber = (box, changed) => {
       } catch {
         lose();
         stop();
+        changed();
+        wanted ??= at;
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+        continue;
       }
       changed();
     }
@@ -166,7 +171,8 @@ export const makeScrubber = (box, changed) => {
     // The page that is shown now, and what it has to step to.
     show(newSteps) {
       askSteps = newSteps;
-      tellUrl();
+      // A moment that the address names already may be one that we have yet to hear of: it is not written over.
+      if (!location.hash.includes("?at=")) tellUrl();
       changed();
     },
   };
