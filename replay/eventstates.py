@@ -108,7 +108,7 @@ def require_event_times(films: Sequence[Film]) -> None:
                 raise UsageError(
                     f"{film.tape} does not say when every score of {game.game_id} happened",
                     why=f"{blind.home}:{blind.away} has no time of its own that can be believed",
-                    hint="without --event-times, or with --bounds alone",
+                    hint="without --event-times, or gametape sweep --bounds alone",
                 )
 
 

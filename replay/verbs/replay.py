@@ -20,7 +20,9 @@ from replay.verbs.options import (
 
 if TYPE_CHECKING:
     from replay.core.predictions import Forecast
+    from replay.film import Film
     from replay.ledger import Ledger
+    from replay.settings import Setting
 
 __all__ = ["replay"]
 
@@ -29,6 +31,12 @@ __all__ = ["replay"]
 @click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
 @cell_options
 @predictor_option
+@click.option(
+    "--event-times",
+    "has_event_times",
+    is_flag=True,
+    help="Answer a plan faster than the recording from the times of the plays on the tape.",
+)
 @click.option("--exact", "is_exact", is_flag=True, help="Drive the engine envelope by envelope, as live does.")
 @click.option(
     "--chunk",
@@ -47,6 +55,7 @@ def replay(
     strategy: str,
     model_name: str,
     predictor_name: str | None,
+    has_event_times: bool,
     is_exact: bool,
     chunk: int,
     open_holdout: bool,
@@ -60,13 +69,14 @@ def replay(
     \b
       gametape replay tapes/2026-01-15-nba --min-edge 5
       gametape replay tapes/* --poll 5 --order-delay 250ms --out runs/slow
+      gametape replay tapes/2026-01-15-nba --poll 1 --event-times
       gametape replay tapes/2026-01-15-nba --exact --chunk 1 --json
 
     The digest is the same on every machine: of a tape hot or sealed, decoded anew or from the cache, with --exact or
-    without.
+    without. A poll plan faster than the recording is refused, or answered with --event-times as in `gametape sweep`.
     """
     from replay.backtest import replay_film, replay_tape
-    from replay.counterfactual import PollPlan, refuse_unanswerable
+    from replay.counterfactual import PollPlan
     from replay.find import find_tapes, load_strategy
     from replay.models import load_model
     from replay.models.drift import drift_of_night
@@ -78,15 +88,15 @@ def replay(
     tell_torn(opened)
     made, model = load_strategy(strategy), load_model(model_name)
     predictor = predictor_of(predictor_name)
-    if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms):
-        raise click.UsageError("--exact plays what was recorded; leave out --poll and --book-delay")
+    if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms or has_event_times):
+        raise click.UsageError("--exact plays what was recorded; leave out --poll, --book-delay and --event-times")
     nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
     with stopwatch() as seconds:
         films = [] if is_exact else films_of(opened)
         for film in films:
             for text in drift_of_night(model_name, film.night, film.catalogue):
                 click.echo(f"{film.tape}: {text}", err=True)
-        refuse_unanswerable(films, [setting.view.poll_ms])
+        setting = _answerable(films, setting, has_event_times=has_event_times)
         admit(nights, names, [setting], SystemClock().now_ns(), opening=open_holdout)
         if is_exact:
             ledgers = [replay_tape(tape, made, model, setting, chunk=chunk, predictor=predictor) for tape in opened]
@@ -101,6 +111,19 @@ def replay(
         for ledger in ledgers:
             ledger.write(out / ledger.tape if len(ledgers) > 1 else out)
         click.echo(f"written to {out}", err=True)
+
+
+def _answerable(films: list[Film], setting: Setting, *, has_event_times: bool) -> Setting:
+    """Return the setting, answered from event times where that is wanted and polls alone cannot answer it."""
+    from replay.bounds import with_event_times
+    from replay.counterfactual import refuse_unanswerable
+    from replay.settings import Bound
+
+    if has_event_times:
+        (setting,) = with_event_times(films, [setting])
+    if setting.view.bound is Bound.NONE:
+        refuse_unanswerable(films, [setting.view.poll_ms])
+    return setting
 
 
 def _tell(ledgers: list[Ledger], seconds: float, trials: int, *, as_json: bool) -> None:
@@ -140,6 +163,8 @@ def _tell_one(ledger: Ledger) -> None:
 
     label = f"  [{ledger.label}]" if ledger.label else ""
     click.echo(f"{ledger.tape}{label}: {ledger.events:,} events, {len(ledger.evaluations):,} evaluations")
+    if "bound" in ledger.config:
+        click.echo("  polls faster than the recording, answered from the times of the plays")
     skipped = ", ".join(
         f"{n:,} {name.replace('_', ' ')}" for name, n in ledger.looks.items() if n and name != "evaluated"
     )

@@ -8,9 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from script import Score, Script
 
 from recorder.errors import UsageError
+from recorder.tape.writer import TapeWriter
 from replay.verbs.replay import replay
+from replay.verbs.sweep import sweep
 
 SAMPLE = str(Path(__file__).resolve().parents[3] / "data" / "sample")
 CONTRACT = [
@@ -76,6 +79,49 @@ def test_a_setting_is_part_of_the_digest() -> None:
     assert len(set(digests)) == len(digests)
 
 
+@pytest.mark.parametrize("plan", [("--poll", "1"), ("--poll", "1.5", "--phase", "1", "--seed", "3")])
+def test_a_plan_faster_than_the_recording_is_the_cell_of_a_sweep(plan) -> None:
+    """With --event-times a replay comes to what the sweep's cell does, to the micro-dollar, and says how."""
+    asked = (SAMPLE, "--min-edge", "4", *plan)
+    with pytest.raises(UsageError, match="cannot be answered"):
+        run(*asked)
+    told = facts(*asked, "--event-times")
+    # A sweep counts phases from 0: the last of two is phase 1.
+    grid = [word if word != "--phase" else "--phases" for word in asked]
+    if "--phases" in grid:
+        grid[grid.index("--phases") + 1] = "2"
+    swept = CliRunner().invoke(sweep, [*grid, "--event-times", "--recheck", "0", "--json"], catch_exceptions=False)
+    cell = json.loads(swept.stdout)["cells"][-1]
+    same = ("signals", "orders", "fills", "pnl_u6", "fees_u6")
+    assert {name: cell[name] for name in same} == {name: told[name] for name in same}
+    assert told["fills"] > 0
+    assert "answered from the times of the plays" in run(*asked, "--event-times").stdout
+
+
+def test_event_times_change_only_what_polls_cannot_answer(tmp_path) -> None:
+    """As recorded or slower nothing changes; a faster plan is another ledger, and its card names the bound."""
+    for plan in ((), ("--poll", "10")):
+        assert facts(SAMPLE, *plan, "--event-times")["digest"] == facts(SAMPLE, *plan)["digest"]
+    told = facts(SAMPLE, "--poll", "1", "--event-times", "--out", str(tmp_path / "fast"))
+    assert told["digest"] not in {facts(SAMPLE, *plan)["digest"] for plan in ((), ("--poll", "10"))}
+    card = json.loads((tmp_path / "fast" / "ledger.json").read_bytes())
+    assert (card["config"]["poll_ms"], card["config"]["bound"]) == (1_000, "events")
+    assert card["digest"] == told["digest"]
+
+
+def test_event_times_that_a_tape_does_not_have(tmp_path) -> None:
+    """Without plays on the tape a faster plan is refused in the words of the sweep, and the score is named."""
+    script = Script().plan()
+    for number in range(8):
+        script.wait(10).scores(Score(2 * number, 0, f"{11 - number}:00"))
+    with TapeWriter.create(tmp_path / "bare", created_ns=1) as writer:
+        for envelope in script.envelopes:
+            writer.append(envelope)
+    with pytest.raises(UsageError, match="does not say when every score of") as refused:
+        run(str(tmp_path / "bare"), "--poll", "1", "--event-times")
+    assert refused.value.why == "2:0 has no time of its own that can be believed"
+
+
 def test_words_for_people(tmp_path) -> None:
     """Without --json: what was seen, what was decided, what it came to, marked as simulated; files where asked."""
     done = run(SAMPLE, "--min-edge", "3", "--out", str(tmp_path / "run"))
@@ -111,7 +157,15 @@ def test_what_cannot_be_meant_is_a_usage_error(words) -> None:
     assert failed.value.what
 
 
-@pytest.mark.parametrize("words", [("--exact", "--poll", "5"), ("--exact", "--book-delay", "1s"), ("--policy", "no")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--exact", "--poll", "5"),
+        ("--exact", "--book-delay", "1s"),
+        ("--exact", "--event-times"),
+        ("--policy", "no"),
+    ],
+)
 def test_options_that_contradict_each_other(words) -> None:
     """What click itself refuses exits with 2 too."""
     assert run(SAMPLE, *words).exit_code == 2
