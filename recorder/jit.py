@@ -42,7 +42,7 @@ wide: Callable[[Any], int] = cast("Callable[[Any], int]", np.int64)
 
 _TREE = Path(__file__).resolve().parents[1]
 _ROOT = numba.config.CACHE_DIR or str(Path("~/.cache/gametape/kernels").expanduser())
-_SOURCES = {"recorder": ("recorder/jit.py", "recorder/tape/scan.py", "recorder/tape/walk.py")}
+_SOURCES = {"recorder": ("recorder/jit.py", "recorder/tape/scan.py", "recorder/tape/walk.py", "recorder/tape/words.py")}
 _FOLDED = ("recorder/jit.py", "replay/core", "strategies")
 
 

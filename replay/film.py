@@ -93,7 +93,7 @@ def decoder_version() -> str:
     core, tape = _SOURCE / "core", _SOURCE.parent / "recorder" / "tape"
     for folder, names in (
         (core, ("events", "exact", "gameclock", "plays", "roll", "rows", "witnesses")),
-        (tape, ("batch", "columns", "frames", "mirror", "scan", "shapes", "walk")),
+        (tape, ("batch", "columns", "frames", "mirror", "scan", "shapes", "walk", "words")),
         (_SOURCE, ("film", "gather", "settle")),
     ):
         for name in names:

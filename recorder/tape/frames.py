@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from recorder.jit import interpreted
 from recorder.tape.scan import (
     NAMES_MAX,
+    OP_END,
     OP_ITEMS,
     OP_ITEMS_END,
-    OP_LITERAL,
     OPS,
+    RECENT,
     SLOTS,
+    Names,
     Program,
     Scanned,
     scan_frames,
@@ -28,6 +30,7 @@ from recorder.tape.scan import (
 )
 from recorder.tape.shapes import HOLES, SHAPES_MAX, Shape, learn_shape
 from recorder.tape.walk import compare_spans
+from recorder.tape.words import text_of
 
 __all__ = [
     "BY_CHANGE",
@@ -38,6 +41,7 @@ __all__ = [
     "Payloads",
     "ShapeBook",
     "no_frames",
+    "no_names",
     "prove_frames",
     "read_frames",
     "write_back",
@@ -157,24 +161,21 @@ def _compile(shapes: Sequence[Shape]) -> Program:
     begins = [0]
     literals = bytearray()
 
-    def add(part: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-        for literal, name in zip(part[0], (*part[1], None), strict=True):
-            if literal:
-                ops.append((OP_LITERAL, len(literals), len(literal)))
-                literals.extend(literal.encode())
-            if name is not None:
-                ops.append((OPS[name], 0, 0))
+    def add(part: tuple[tuple[str, ...], tuple[str, ...]], then: int) -> None:
+        for literal, op in zip(part[0], (*(OPS[name] for name in part[1]), then), strict=True):
+            ops.append((op, len(literals), len(literal)))
+            literals.extend(literal.encode())
 
     for shape in shapes:
-        add(shape.head)
+        add(shape.head, OP_END if shape.items is None else OP_ITEMS)
         if shape.items is not None:
-            ops.append((OP_ITEMS, 0, 0))
-            add(shape.items)
-            ops.append((OP_ITEMS_END, 0, 0))
-        add(shape.tail)
+            add(shape.items, OP_ITEMS_END)
+            add(shape.tail, OP_END)
         begins.append(len(ops))
     return Program(
-        np.array(ops, np.int64).reshape(-1, 3), np.array(begins, np.int64), np.frombuffer(bytes(literals), np.uint8)
+        np.array(ops, np.int64).reshape(-1, 3),
+        np.array(begins, np.int64),
+        text_of(np.frombuffer(bytes(literals), np.uint8)),
     )
 
 
@@ -201,16 +202,17 @@ def read_frames(payloads: Payloads, wanted: NDArray[np.bool_], book: ShapeBook) 
     run = scan_frames
     if int((payloads.ends - payloads.begins)[wanted].sum()) <= INTERPRETED_BYTES_MAX:
         run = interpreted(scan_frames)
-    mask = wanted.astype(np.int64)
+    mask, text = wanted.astype(np.int64), text_of(payloads.data)
     known = -1
     while len(book.shapes) > known:
         known = len(book.shapes)
         to = _room(payloads, int((payloads.ends - payloads.begins)[wanted].sum()))
-        count = run(payloads.data, payloads.begins, payloads.ends, mask, book.program, to)
+        with np.errstate(over="ignore"):
+            count = run(text, payloads.begins, payloads.ends, mask, book.program, to)
         # All that can be learnt of the frames that matched nothing is learnt before they are read once more.
         for at in np.flatnonzero(wanted & (to.shape < 0)).tolist():
             book.learn(payloads[at])
-    spans = to.names[: to.names[NAMES_MAX, 0]].tolist()
+    spans = to.names.spans[: to.names.spans[NAMES_MAX, 0]].tolist()
     return Frames(
         shapes=tuple(book.shapes),
         texts=tuple(payloads.data[begin:end].tobytes().decode("ascii") for begin, end in spans),
@@ -226,16 +228,20 @@ def _room(payloads: Payloads, size: int) -> Scanned:
     def ints(count: int) -> Ints:
         return np.empty(count, np.int64)
 
-    names = np.zeros((NAMES_MAX + 1, 2), np.int64)
     return Scanned(
         **{name: ints(frames + (name == "first")) for name in ("shape", "market", "source_ms", "first")},
         transaction=np.zeros((frames, 32), np.uint8),
         **{name: ints(changes) for name in BY_CHANGE if name != "hash"},
         hash=np.zeros((changes, 20), np.uint8),
-        slots=np.full(SLOTS, -1, np.int64),
-        names=names,
+        names=no_names(),
         spread=ints(2),
     )
+
+
+def no_names() -> Names:
+    """Return the room for texts, with none."""
+    spans = np.zeros((NAMES_MAX + 1, 2), np.int64)
+    return Names(spans, np.full(SLOTS, -1, np.int64), np.full(RECENT, -1, np.int64))
 
 
 def prove_frames(frames: Frames, payloads: Payloads, book: ShapeBook) -> Frames:
@@ -277,8 +283,7 @@ def write_back(frames: Frames, book: ShapeBook) -> tuple[Bytes, Ints]:
     nothing = np.zeros(0, np.int64)
     of = Scanned(
         **{name: getattr(frames, name) for name in (*_BY_FRAME, *BY_CHANGE)},
-        slots=nothing,
-        names=names,
+        names=Names(names, nothing, nothing),
         spread=nothing,
     )
     out, ends = np.empty(room, np.uint8), np.empty(len(frames), np.int64)

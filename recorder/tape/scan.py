@@ -1,7 +1,8 @@
 """
 Frames and their values, compiled: the scanner and the writer facing each other.
 
-A shape is compiled into a program: rows of (operation, where its literal begins, how long it is). A frame is of that
+A shape is compiled into a program: rows of (operation, and the literal before it: where it begins, how long it is). A
+frame is of that
 shape where the program reads it to its last byte. What may be read is exactly what `recorder.tape.shapes` can write
 again; anything else is no match, and the frame stays as it is. Texts (markets, assets) are numbered by their first
 appearance among the scanned frames; where each first stood is noted.
@@ -15,16 +16,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.jit import inlined, inner, kernel, wide
+from recorder.tape.words import (
+    EMPTY,
+    SHORT_MAX,
+    Text,
+    are_digits,
+    eight_digits,
+    nibbles,
+    same,
+    short_decimal,
+    until,
+    word_at,
+)
 
 __all__ = [
     "NAMES_MAX",
     "OPS",
+    "OP_END",
     "OP_ITEMS",
     "OP_ITEMS_END",
-    "OP_LITERAL",
+    "RECENT",
     "SLOTS",
+    "Names",
     "Program",
     "Scanned",
+    "read_decimal",
+    "read_ms",
+    "read_name",
     "scan_frames",
     "write_frames",
 ]
@@ -32,7 +50,7 @@ __all__ = [
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
-OP_LITERAL, OP_ITEMS, OP_ITEMS_END = 0, 1, 2
+OP_END, OP_ITEMS, OP_ITEMS_END = 0, 1, 2
 OP_MARKET, OP_TIMESTAMP, OP_ASSET, OP_SIDE, OP_PRICE, OP_SIZE = 3, 4, 5, 6, 7, 8
 OP_BID, OP_ASK, OP_SPREAD, OP_HASH, OP_TRANSACTION = 9, 10, 11, 12, 13
 OPS = {
@@ -52,12 +70,15 @@ OPS = {
 
 SLOTS = 1 << 13
 NAMES_MAX = SLOTS // 2
-_COMMA, _POINT, _ZERO, _NINE, _A, _F, _X = 44, 46, 48, 57, 97, 102, 120
+RECENT = 1 << 10
+_QUOTE, _COMMA, _POINT, _ZERO, _NINE, _A, _F, _X = 34, 44, 46, 48, 57, 97, 102, 120
 _MICRO = 1_000_000
+_ZEROS = 0x3030303030303030
 _SIDES = (66, 85, 89, 83, 69, 76, 76)
+_BUY, _SELL = 0x595542, 0x4C4C4553
 _TELLING = 12  # the last digits of an id tell it from most others
-_EMPTY = 7
 _FACTOR, _MASK = 1_000_003, (1 << 40) - 1
+_SPREADING = 0x2545F4914F6CDD1D
 
 
 class Program(NamedTuple):
@@ -65,7 +86,20 @@ class Program(NamedTuple):
 
     ops: Ints
     begins: Ints
-    literals: Bytes
+    literals: Text
+
+
+class Names(NamedTuple):
+    """
+    Texts by number, in the order of their first appearance.
+
+    spans has where each first stood, begin and end, and in its last row how many there are. slots finds a text's number
+    by its hash, recent that of one read lately by its first eight bytes.
+    """
+
+    spans: Ints
+    slots: Ints
+    recent: Ints
 
 
 class Scanned(NamedTuple):
@@ -73,8 +107,7 @@ class Scanned(NamedTuple):
     The values of frames: shape, market, source_ms, first and transaction one a frame, the others one a change.
 
     shape is -1 where a frame matches none; first is where a frame's changes begin, and one more. Decimals are in
-    millionths, -1 where empty. spelling has four bits each for price, size, best bid and best ask. names has where each
-    text first stood, begin and end, and in its last row how many there are; slots finds a text's number by its hash.
+    millionths, -1 where empty. spelling has four bits each for price, size, best bid and best ask.
     """
 
     shape: Ints
@@ -90,8 +123,7 @@ class Scanned(NamedTuple):
     ask_u6: Ints
     spelling: Ints
     hash: Bytes
-    slots: Ints
-    names: Ints
+    names: Names
     spread: Ints
 
 
@@ -101,15 +133,26 @@ def _is_digit(byte: int) -> bool:
 
 
 @inlined
-def _decimal(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
+def read_decimal(text: Text, at: int, end: int) -> tuple[int, int, int]:
     """Return value in millionths, spelling, and where it ends: -1 where it is not spelled as we would spell it."""
+    word = word_at(text, at)
+    size = until(word, _QUOTE)
+    if size <= SHORT_MAX and at + size < end:
+        value, spelling = short_decimal(word, size)
+        return value, spelling, at + size if spelling >= 0 else -1
+    return _long_decimal(text.data, at, end)
+
+
+@inner
+def _long_decimal(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
+    """Read a decimal digit by digit."""
     begin, value = at, 0
     while at < end and at - begin <= 9 and _is_digit(data[at]):
         value = value * 10 + wide(data[at]) - _ZERO
         at += 1
     digits = at - begin
     if digits == 0 or digits > 9 or (digits > 1 and data[begin] == _ZERO):
-        return -1, _EMPTY, begin if digits == 0 else -1
+        return -1, EMPTY, begin if digits == 0 else -1
     value *= _MICRO
     if at >= end or data[at] != _POINT:
         return value, 0, at
@@ -124,30 +167,22 @@ def _decimal(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
     return value, (at - begin if data[at - 1] == _ZERO else 0), at
 
 
-@inner
-def _nibble(byte: int) -> int:
-    if _ZERO <= byte <= _NINE:
-        return byte - _ZERO
-    if _A <= byte <= _F:
-        return byte - _A + 10
-    return -1
-
-
 @inlined
-def _hex(data: Bytes, at: int, end: int, count: int, out: Bytes, row: int) -> int:
-    """Read so many bytes of lower-case hex; return where they end, -1 where they are not."""
+def _hex(text: Text, at: int, end: int, count: int, out: Bytes, row: int) -> int:
+    """Read so many bytes of lower-case hex, four at a time; return where they end, -1 where they are not."""
     if at + 2 * count > end:
         return -1
     bad = 0
-    for k in range(count):
-        high, low = _nibble(wide(data[at + 2 * k])), _nibble(wide(data[at + 2 * k + 1]))
-        bad |= high | low
-        out[row, k] = ((high & 15) << 4) | (low & 15)
+    for k in range(0, count, 4):
+        four = nibbles(word_at(text, at + 2 * k))
+        bad |= four
+        out[row, k], out[row, k + 1] = four & 255, (four >> 8) & 255
+        out[row, k + 2], out[row, k + 3] = (four >> 16) & 255, (four >> 24) & 255
     return at + 2 * count if bad >= 0 else -1
 
 
 @inner
-def _text(data: Bytes, at: int, end: int, is_hex: bool) -> int:  # noqa: FBT001  # kernels take all by position
+def _name_end(data: Bytes, at: int, end: int, is_hex: bool) -> int:  # noqa: FBT001  # kernels take all by position
     """Return where a text of digits, or of 0x and hex, ends; -1 where there is none."""
     begin = at
     if is_hex:
@@ -160,62 +195,80 @@ def _text(data: Bytes, at: int, end: int, is_hex: bool) -> int:  # noqa: FBT001 
     return at if at > digits and at - begin <= 80 else -1
 
 
-@inlined
-def _number_of(data: Bytes, at: int, end: int, slots: Ints, names: Ints) -> int:
+@inner
+def _number_of(text: Text, at: int, end: int, names: Names) -> int:
     """Return the number of a text, a new one where it is new; -1 where there are too many."""
     code = end - at
     for k in range(max(at, end - _TELLING), end):
-        code = ((code ^ wide(data[k])) * _FACTOR) & _MASK
+        code = ((code ^ wide(text.data[k])) * _FACTOR) & _MASK
     slot = (code ^ (code >> 20)) & (SLOTS - 1)
-    while slots[slot] >= 0:
-        number = wide(slots[slot])
-        begin = names[number, 0]
-        if names[number, 1] - begin == end - at:
-            k = 0
-            while k < end - at and data[begin + k] == data[at + k]:
-                k += 1
-            if k == end - at:
-                return number
+    while names.slots[slot] >= 0:
+        number = wide(names.slots[slot])
+        begin = names.spans[number, 0]
+        if names.spans[number, 1] - begin == end - at and same(text, begin, text, at, end - at):
+            return number
         slot = (slot + 1) & (SLOTS - 1)
-    number = wide(names[NAMES_MAX, 0])
+    number = wide(names.spans[NAMES_MAX, 0])
     if number >= NAMES_MAX:
         return -1
-    names[NAMES_MAX, 0] += 1
-    names[number, 0], names[number, 1] = at, end
-    slots[slot] = number
+    names.spans[NAMES_MAX, 0] += 1
+    names.spans[number, 0], names.spans[number, 1] = at, end
+    names.slots[slot] = number
     return number
 
 
 @inlined
-def _digits(data: Bytes, at: int, end: int, to: Scanned, row: int) -> int:
-    """Read milliseconds; return where they end, -1 where there are none that we would spell so."""
+def read_name(text: Text, at: int, end: int, is_hex: bool, names: Names) -> tuple[int, int]:  # noqa: FBT001  # as above
+    """Return the number of a text of digits, or of 0x and hex, and where it ends; -1 where there is none."""
+    line = ((word_at(text, at) * _SPREADING) >> 50) & (RECENT - 1)
+    recent = wide(names.recent[line])
+    if recent >= 0:
+        # Nearly always the name is one that was read before, of the same kind: then only its end must be seen.
+        begin = names.spans[recent, 0]
+        after = at + names.spans[recent, 1] - begin
+        is_kind = (((word_at(text, begin) >> 8) & 255) == _X) == is_hex
+        if is_kind and after < end and text.data[after] == _QUOTE and same(text, begin, text, at, after - at):
+            return recent, after
+    after = _name_end(text.data, at, end, is_hex)
+    if after < 0:
+        return -1, -1
+    number = _number_of(text, at, after, names)
+    if number >= 0:
+        names.recent[line] = number
+    return number, after if number >= 0 else -1
+
+
+@inlined
+def read_ms(text: Text, at: int, end: int) -> tuple[int, int]:
+    """Return milliseconds and where they end, -1 where there are none that we would spell so."""
+    first, second = word_at(text, at), word_at(text, at + 8)
+    if at + 13 < end and ((second >> 40) & 255) == _QUOTE and (first & 255) != _ZERO:
+        high, low = first ^ _ZEROS, (second ^ _ZEROS) & 0xFFFFFFFFFF
+        if are_digits(high) and are_digits(low):
+            return eight_digits(high) * 100_000 + eight_digits(low << 24), at + 13
     begin, value = at, 0
-    while at < end and at - begin <= 15 and _is_digit(data[at]):
-        value = value * 10 + wide(data[at]) - _ZERO
+    while at < end and at - begin <= 15 and _is_digit(text.data[at]):
+        value = value * 10 + wide(text.data[at]) - _ZERO
         at += 1
-    to.source_ms[row] = value
-    return at if 0 < at - begin <= 15 and data[begin] != _ZERO else -1
+    return value, at if 0 < at - begin <= 15 and text.data[begin] != _ZERO else -1
 
 
 @inlined
-def _side(data: Bytes, at: int, end: int, to: Scanned, change: int) -> int:
+def _side(text: Text, at: int, end: int, to: Scanned, change: int) -> int:
     """Read BUY or SELL; return where it ends, -1 where it is neither."""
-    is_buy = at < end and data[at] == _SIDES[0]
-    first, size = (0, 3) if is_buy else (3, 4)
-    if at + size > end:
-        return -1
-    for k in range(size):
-        if data[at + k] != _SIDES[first + k]:
-            return -1
+    word = word_at(text, at)
+    is_buy = wide((word & 255) == _SIDES[0])
+    size = 4 - is_buy
     to.is_buy[change] = is_buy
-    return at + size
+    wanted = _SELL + is_buy * (_BUY - _SELL)
+    return at + size if (word & ~(-1 << (8 * size))) == wanted and at + size <= end else -1
 
 
 @inlined
-def _read_price(data: Bytes, at: int, end: int, op: int, to: Scanned, change: int) -> int:
+def _read_price(text: Text, at: int, end: int, op: int, to: Scanned, change: int) -> int:
     """Read one of the four decimals of a change, or the spread; return where it ends, -1 where it cannot be kept."""
-    value, spelling, after = _decimal(data, at, end)
-    if after < 0 or (spelling == _EMPTY and (op == OP_PRICE or op == OP_SIZE)):
+    value, spelling, after = read_decimal(text, at, end)
+    if after < 0 or (spelling == EMPTY and (op == OP_PRICE or op == OP_SIZE)):
         return -1
     if op == OP_PRICE:
         to.price_u6[change] = value
@@ -236,29 +289,27 @@ def _read_price(data: Bytes, at: int, end: int, op: int, to: Scanned, change: in
 
 
 @inlined
-def _read(data: Bytes, at: int, end: int, op: int, to: Scanned, row: int, change: int) -> int:
+def _read(text: Text, at: int, end: int, op: int, to: Scanned, row: int, change: int) -> int:
     """Read a value into its column; return where it ends, -1 where it is none that we would spell so."""
     if op >= OP_PRICE and op <= OP_SPREAD:
-        return _read_price(data, at, end, op, to, change)
+        return _read_price(text, at, end, op, to, change)
     if op == OP_ASSET or op == OP_MARKET:
-        after = _text(data, at, end, op == OP_MARKET)
-        if after < 0:
-            return -1
-        number = _number_of(data, at, after, to.slots, to.names)
+        number, after = read_name(text, at, end, op == OP_MARKET, to.names)
         if op == OP_MARKET:
             to.market[row] = number
         else:
             to.asset[change] = number
-        return after if number >= 0 else -1
+        return after
     if op == OP_HASH:
-        return _hex(data, at, end, 20, to.hash, change)
+        return _hex(text, at, end, 20, to.hash, change)
     if op == OP_TIMESTAMP:
-        return _digits(data, at, end, to, row)
+        to.source_ms[row], after = read_ms(text, at, end)
+        return after
     if op == OP_SIDE:
-        return _side(data, at, end, to, change)
-    if at + 2 > end or data[at] != _ZERO or data[at + 1] != _X:
+        return _side(text, at, end, to, change)
+    if at + 2 > end or text.data[at] != _ZERO or text.data[at + 1] != _X:
         return -1
-    return _hex(data, at + 2, end, 32, to.transaction, row)
+    return _hex(text, at + 2, end, 32, to.transaction, row)
 
 
 @inlined
@@ -273,42 +324,36 @@ def _spread_holds(to: Scanned, change: int) -> bool:
     """Say whether the spread that was read is the one that would be written: shortest, empty where a side is."""
     bid, ask = to.bid_u6[change], to.ask_u6[change]
     if bid < 0 or ask < bid:
-        return bool(to.spread[1] == _EMPTY)
+        return bool(to.spread[1] == EMPTY)
     return bool(to.spread[1] == 0 and to.spread[0] == ask - bid)
 
 
 @inlined
-def _match(data: Bytes, span: tuple[int, int], program: Program, shape: int, to: Scanned, row: int, change: int) -> int:
+def _match(text: Text, span: tuple[int, int], program: Program, shape: int, to: Scanned, row: int, change: int) -> int:
     """Read a frame by one shape; return the number of the change after its last, -1 where it is not of that shape."""
     at, end = span
     pc, stop = program.begins[shape], program.begins[shape + 1]
     items, has_spread = -1, False
     _clear(to, change)
     while pc < stop:
-        op = program.ops[pc, 0]
-        if op == OP_LITERAL:
-            begin, size = program.ops[pc, 1], program.ops[pc, 2]
-            if at + size > end:
-                return -1
-            for k in range(size):
-                if data[at + k] != program.literals[begin + k]:
-                    return -1
-            at += size
-        elif op == OP_ITEMS:
-            items = pc
-        elif op == OP_ITEMS_END:
-            if at < end and data[at] == _COMMA:
-                at += 1
-                change += 1
-                if change + 1 >= len(to.asset):
-                    return -1
-                _clear(to, change)
-                pc = items
-        else:
+        op, begin, size = program.ops[pc, 0], program.ops[pc, 1], program.ops[pc, 2]
+        if at + size > end or not same(program.literals, begin, text, at, size):
+            return -1
+        at += size
+        if op >= OP_MARKET:
             has_spread |= op == OP_SPREAD
-            at = _read(data, at, end, op, to, row, change)
+            at = _read(text, at, end, op, to, row, change)
             if at < 0:
                 return -1
+        elif op == OP_ITEMS:
+            items = pc
+        elif op == OP_ITEMS_END and at < end and text.data[at] == _COMMA:
+            at += 1
+            change += 1
+            if change + 1 >= len(to.asset):
+                return -1
+            _clear(to, change)
+            pc = items
         pc += 1
     if at != end or (has_spread and not _spread_holds(to, change)):
         return -1
@@ -316,7 +361,7 @@ def _match(data: Bytes, span: tuple[int, int], program: Program, shape: int, to:
 
 
 @kernel
-def scan_frames(data: Bytes, begins: Ints, ends: Ints, wanted: Ints, program: Program, to: Scanned) -> int:
+def scan_frames(text: Text, begins: Ints, ends: Ints, wanted: Ints, program: Program, to: Scanned) -> int:
     """
     Read frames that were not read before (wanted 1) into columns; return how many changes there are.
 
@@ -332,7 +377,7 @@ def scan_frames(data: Bytes, begins: Ints, ends: Ints, wanted: Ints, program: Pr
             shape = last if turn < 0 else turn
             if shape >= shapes or change + 1 >= len(to.asset):
                 break
-            after = _match(data, (begins[row], ends[row]), program, shape, to, row, change)
+            after = _match(text, (begins[row], ends[row]), program, shape, to, row, change)
             if after >= 0:
                 to.shape[row] = last = shape
                 change = after
@@ -357,7 +402,7 @@ def _write_digits(value: int, width: int, out: Bytes, at: int) -> int:
 @inlined
 def _write_decimal(value: int, spelling: int, out: Bytes, at: int) -> int:
     """Write a decimal in its spelling; return where it ends."""
-    if spelling == _EMPTY:
+    if spelling == EMPTY:
         return at
     at = _write_digits(value // _MICRO, 1, out, at)
     fraction = value % _MICRO
@@ -394,7 +439,7 @@ def _write_value(op: int, of: Scanned, change: int, out: Bytes, at: int) -> int:
         return _write_decimal(bid, (spelling >> 8) & 15, out, at)
     if op == OP_ASK:
         return _write_decimal(ask, (spelling >> 12) & 15, out, at)
-    return _write_decimal(ask - bid, _EMPTY if bid < 0 or ask < bid else 0, out, at)
+    return _write_decimal(ask - bid, EMPTY if bid < 0 or ask < bid else 0, out, at)
 
 
 @inlined
@@ -404,7 +449,7 @@ def _write(op: int, of: Scanned, texts: Bytes, row: int, change: int, out: Bytes
         return _write_value(op, of, change, out, at)
     if op == OP_ASSET or op == OP_MARKET:
         number = of.market[row] if op == OP_MARKET else of.asset[change]
-        begin, end = wide(of.names[number, 0]), wide(of.names[number, 1])
+        begin, end = wide(of.names.spans[number, 0]), wide(of.names.spans[number, 1])
         for k in range(end - begin):
             out[at + k] = texts[begin + k]
         return at + end - begin
@@ -436,17 +481,15 @@ def write_frames(program: Program, of: Scanned, texts: Bytes, out: Bytes, ends: 
             continue
         pc, items, change = program.begins[shape], 0, of.first[row]
         while pc < program.begins[shape + 1]:
-            op = program.ops[pc, 0]
-            if op == OP_LITERAL:
-                begin, size = program.ops[pc, 1], program.ops[pc, 2]
-                for k in range(size):
-                    out[at + k] = program.literals[begin + k]
-                at += size
+            op, begin, size = program.ops[pc, 0], program.ops[pc, 1], program.ops[pc, 2]
+            for k in range(size):
+                out[at + k] = program.literals.data[begin + k]
+            at += size
+            if op >= OP_MARKET:
+                at = _write(op, of, texts, row, change, out, at)
             elif op == OP_ITEMS:
                 items = pc
-            elif op != OP_ITEMS_END:
-                at = _write(op, of, texts, row, change, out, at)
-            elif change + 1 < of.first[row + 1]:
+            elif op == OP_ITEMS_END and change + 1 < of.first[row + 1]:
                 out[at] = _COMMA
                 at += 1
                 change += 1

@@ -1,0 +1,138 @@
+"""
+Text eight bytes at a time, compiled: comparing it, finding its end, and reading its numbers.
+
+A word is eight bytes as a little-endian integer; its lanes are its bytes, the first one lowest. What is done to a word
+is done to all lanes at once, so nothing is guessed by the processor where a text ends. Sums and products of words wrap,
+as they do in a kernel: whoever runs these as plain Python says so to numpy (`np.errstate`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recorder.jit import inlined, wide
+
+__all__ = [
+    "EMPTY",
+    "SHORT_MAX",
+    "Text",
+    "are_digits",
+    "eight_digits",
+    "nibbles",
+    "same",
+    "short_decimal",
+    "text_of",
+    "until",
+    "word_at",
+]
+
+Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+EMPTY = 7
+"""How a decimal is spelled that is not there."""
+SHORT_MAX = 7
+"""A text that ends within one word has no more bytes than this."""
+_ONES = 0x0101010101010101
+_HIGHS = -0x7F7F7F7F7F7F7F80
+_UPPER = -0x0F0F0F0F0F0F0F10  # the upper half of each lane
+_ZEROS = 0x30 * _ONES
+_MICRO = 1_000_000
+
+
+class Text(NamedTuple):
+    """Bytes, and the words that begin at each of them but the last seven."""
+
+    data: Bytes
+    words: Ints
+
+
+def text_of(data: Bytes) -> Text:
+    """Return bytes as a text, without a copy."""
+    count = max(len(data) - 7, 0)
+    words: Ints = np.ndarray((count,), np.int64, data if count else b"", strides=(1,))
+    return Text(data, words)
+
+
+@inlined
+def word_at(text: Text, at: int) -> int:
+    """Return the word that begins at a byte; beyond the end of the text all is nothing."""
+    if at < len(text.words):
+        return wide(text.words[at])
+    word = 0
+    for k in range(len(text.data) - 1, at - 1, -1):
+        word = (word << 8) | wide(text.data[k])
+    return word
+
+
+@inlined
+def same(one: Text, begin: int, other: Text, at: int, size: int) -> bool:
+    """Say whether two stretches of so many bytes are equal."""
+    k = 0
+    while k + 8 <= size:
+        if word_at(one, begin + k) != word_at(other, at + k):
+            return False
+        k += 8
+    differs = word_at(one, begin + k) ^ word_at(other, at + k)
+    return (differs & ~(-1 << (8 * (size - k)))) == 0
+
+
+@inlined
+def until(word: int, byte: int) -> int:
+    """Return how many lanes stand before the first one with this byte, 8 where none has it."""
+    lanes = word ^ (byte * _ONES)
+    # The lowest lane with its high bit set is the first that was zero; those above it may be wrong.
+    found = (((lanes - _ONES) & ~lanes & _HIGHS) >> 7) & _ONES
+    return (((((found - 1) & ~found) & _ONES) * _ONES) >> 56) & 15
+
+
+@inlined
+def eight_digits(lanes: int) -> int:
+    """Return the number that eight lanes of 0 to 9 spell."""
+    pairs = (lanes * 10 + (lanes >> 8)) & 0x00FF00FF00FF00FF
+    fours = (pairs * 100 + (pairs >> 16)) & 0x0000FFFF0000FFFF
+    return (fours * 10_000 + (fours >> 32)) & 0xFFFFFFFF
+
+
+@inlined
+def are_digits(lanes: int) -> bool:
+    """Say whether all lanes are 0 to 9."""
+    return (((lanes + 0x76 * _ONES) | lanes) & _HIGHS) == 0
+
+
+@inlined
+def short_decimal(word: int, size: int) -> tuple[int, int]:
+    """
+    Read a decimal of at most SHORT_MAX bytes; return its value in millionths and its spelling.
+
+    The spelling is how many digits stand after the point where the last one is 0, else 0; EMPTY where there is no text,
+    -1 where it is none that we would spell so.
+    """
+    point = min(until(word, 0x2E), size)
+    decimals = max(size - point - 1, 0)
+    lanes = word ^ _ZEROS
+    whole = lanes & ~(-1 << (8 * point))
+    fraction = ((lanes >> (8 * point)) >> 8) & ~(-1 << (8 * decimals))
+    if size == 0:
+        return -1, EMPTY
+    is_padded = point > 1 and (lanes & 255) == 0
+    if point == 0 or point + 1 == size or is_padded or not are_digits(whole) or not are_digits(fraction):
+        return -1, -1
+    value = eight_digits(whole << (8 * (8 - point))) * _MICRO + eight_digits(fraction << 16)
+    is_zero = decimals > 0 and ((lanes >> (8 * (size - 1))) & 255) == 0
+    return value, decimals if is_zero else 0
+
+
+@inlined
+def nibbles(word: int) -> int:
+    """Return the four bytes that eight lanes of lower-case hex spell, the first one lowest; -1 where they do not."""
+    lanes = (word & (0x0F * _ONES)) + 9 * ((word >> 6) & _ONES)
+    over = ((lanes + 6 * _ONES) >> 4) & _ONES
+    if ((lanes & _UPPER) | ((lanes + _ZEROS + 39 * over) ^ word)) != 0:
+        return -1
+    pairs = ((lanes << 4) | (lanes >> 8)) & 0x00FF00FF00FF00FF
+    fours = (pairs | (pairs >> 8)) & 0x0000FFFF0000FFFF
+    return (fours | (fours >> 16)) & 0xFFFFFFFF
