@@ -69,6 +69,7 @@ _FIRST_VIEW = wide(0)  # the one whose evaluations are kept
 _END = wide(NEVER_NS)
 _FULL = -(1 << 62)  # a time before all times
 _DOLLAR_U6 = 1_000_000
+_TOKEN_BITS = 0x7FFF  # says that a token is not negative: no index counts from the end
 
 
 @inlined
@@ -219,7 +220,7 @@ def _look_at_book(market: Market, sight: Sight, cells: Cells, log: Log, token: i
         _evaluate(market, sight, log, _FIRST_VIEW, token, seq, row_ns + sight.delay_ns[0], _BY_BOOK)
 
 
-@inner
+@inlined
 def _see(
     market: Market, sight: Sight, cells: Cells, log: Log, view: int, states: Ints, fairs: Ints, k: int, at_ns: int
 ) -> None:
@@ -281,7 +282,7 @@ def _room(cells: Cells, sight: Sight, log: Log) -> bool:
     return bool(orders >= 2 * cells.params.shape[1] and (sight.record[0] == 0 or evaluations >= 2))
 
 
-@inner
+@inlined
 def _advance(
     market: Market,
     sight: Sight,
@@ -343,15 +344,20 @@ def run(
     for view in range(len(cursor)):
         _turn(timeline, cursor, view)
     quiet_ns = _FULL  # nothing arrives or is seen before a row up to this time
-    for i in range(start, len(rows.recv_ns)):
-        row_ns = rows.recv_ns[i]
+    count = len(rows.recv_ns)
+    if not _room(cells, sight, log):
+        return start
+    for i in range(start, count + 1):
+        # The end is one more row on which nothing happens, so that there is one place where what is due comes in.
+        row_ns = rows.recv_ns[i] if i < count else until_ns
         if row_ns > quiet_ns:
-            quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, row_ns, rows.seq[i])
-            if quiet_ns == _FULL:
+            row_seq = rows.seq[i] if i < count else _END
+            quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, row_ns, row_seq)
+            if quiet_ns == _FULL or not _room(cells, sight, log):
                 return i
-        if not _room(cells, sight, log):
-            return i
-        token = wide(rows.token[i])
+        if i == count:
+            break
+        token = wide(rows.token[i]) & _TOKEN_BITS
         op = rows.op[i]
         if op == OP_RULES:
             apply_rules(market, token, rules, wide(rows.price_u6[i]))
@@ -361,8 +367,9 @@ def run(
         elif apply_row(market, rows, i) and market.game[token] >= 0:
             _look_at_book(market, sight, cells, log, token, rows.seq[i], row_ns)
             quiet_ns = min(quiet_ns, next_due_ns(log))
-    done = _advance(market, sight, timeline, states, fairs, cells, log, cursor, until_ns, _END)
-    return len(rows.recv_ns) if done == _FULL else -1
+            if not _room(cells, sight, log):
+                return i + 1
+    return -1
 
 
 class SignalFuser:

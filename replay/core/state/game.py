@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.events import GameStatus
-from replay.core.jit import inner
+from replay.core.jit import inlined, inner
 
 __all__ = [
     "ADVANCED",
@@ -123,7 +123,7 @@ def is_game_fresh(games: Ints, game: int, now_ns: int, age_max_ns: int = GAME_FR
     return bool(now_ns - games[game, GAME_NS] <= age_max_ns)
 
 
-@inner
+@inlined
 def progress_of(status: int, period: int, clock_ms: int, counts_up: int) -> int:
     """Return how far a game is, as one number that grows; -1 where the observation does not say."""
     if status == _FINAL:
@@ -139,7 +139,7 @@ def progress_of(status: int, period: int, clock_ms: int, counts_up: int) -> int:
     return period * _PERIOD_STEP + (_PERIOD_STEP - 1 - clock_ms)
 
 
-@inner
+@inlined
 def _write(games: Ints, game: int, status: int, period: int, clock_ms: int, progress: int) -> None:
     """Move the clock of the merged state."""
     games[game, STATUS] = status
@@ -170,7 +170,7 @@ def _doubt(games: Ints, game: int, at: int, progress: int, home: int, away: int,
     return STALE
 
 
-@inner
+@inlined
 def observe(
     games: Ints,
     game: int,
@@ -216,7 +216,7 @@ def observe(
     return _merge(games, game, status, period, clock_ms, progress, home, away, now_ns, news, fell, verdict == RESET)
 
 
-@inner
+@inlined
 def _merge(
     games: Ints,
     game: int,
