@@ -129,23 +129,28 @@ def cut_rows(blocks: Iterable[tuple[bytes, int]], *, rows_max: int, bytes_max: i
     """
     Yield canonical rows, and how many, cut anew; where a block began makes no difference.
 
-    blocks: rows end to end, and how many. At most rows_max are together, and about bytes_max: a row that would exceed
-    it begins the next.
+    blocks: rows end to end, and how many. At most rows_max are together, with bytes_max of meta and payload: a row that
+    would exceed it begins the next, and one that is larger stands alone.
 
     Raises:
         ValueError: a block ends inside a row.
     """
-    group: list[bytes] = []
+    group: list[memoryview] = []
     count = size = 0
     for rows, total in blocks:
-        begin = at = 0
-        parts = _walked(rows, total)
-        for end, meta, payload in zip(parts.end.tolist(), parts.meta.tolist(), parts.payload.tolist(), strict=True):
-            if count and (count >= rows_max or size + end - payload > bytes_max):
-                yield b"".join((*group, rows[begin:at])), count
-                group, count, size, begin = [], 0, 0, at
-            count, size, at = count + 1, size + end - meta, end
-        group.append(rows[begin:])
+        view, parts = memoryview(rows), _walked(rows, total)
+        ends = np.concatenate(([0], parts.end))
+        sizes = np.concatenate(([0], np.cumsum(parts.end - parts.meta)))
+        at = 0
+        while True:
+            fits = int(np.searchsorted(sizes, sizes[at] + bytes_max - size, "right")) - 1
+            until = max(min(fits, at + rows_max - count), at if count else at + 1)
+            if until >= total:
+                break
+            yield b"".join((*group, view[ends[at] : ends[until]])), count + until - at
+            group, count, size, at = [], 0, 0, until
+        group.append(view[ends[at] :])
+        count, size = count + total - at, size + int(sizes[-1] - sizes[at])
     if count:
         yield b"".join(group), count
 

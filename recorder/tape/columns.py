@@ -6,16 +6,19 @@ The columns stand in docs/format.md. Every frame that comes back byte for byte i
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from recorder.jit import interpreted
 from recorder.tape.batch import Batch, batch_of_rows
-from recorder.tape.frames import Frames, Payloads, ShapeBook, no_frames, prove_frames
+from recorder.tape.frames import INTERPRETED_BYTES_MAX, Frames, Payloads, ShapeBook, no_frames, prove_frames
 from recorder.tape.mirror import Mirrors, fold_mirrors, unfold_mirrors
 from recorder.tape.shapes import parse_shape
+from recorder.tape.walk import Spans, lay_spans
 
 __all__ = ["DELTA", "DICTIONARY", "SCHEMA", "TEXTS", "batch_of_record", "table_of_rows"]
 
@@ -73,7 +76,8 @@ def table_of_rows(rows: bytes, count: int, book: ShapeBook) -> pa.Table:
     """
     batch = batch_of_rows(rows, count, book)
     frames = prove_frames(batch.frames, batch.payloads, book)
-    raw = np.where(frames.shape < 0, batch.payloads.begins, -1)
+    is_raw = frames.shape < 0
+    payloads = replace(batch.payloads, ends=np.where(is_raw, batch.payloads.ends, batch.payloads.begins))
     feeds: Column = pa.array(batch.feeds, pa.string())
     head: list[Column] = [
         pa.array(batch.seq),
@@ -81,16 +85,28 @@ def table_of_rows(rows: bytes, count: int, book: ShapeBook) -> pa.Table:
         feeds.take(pa.array(batch.feed)),
         pa.array(batch.conn.astype(np.uint32)),
         pa.array(batch.kind.astype(np.uint8)),
-        pa.array(_slices(rows, batch.metas.begins, batch.metas.ends), pa.binary()).cast(pa.string()),
-        pa.array(_slices(rows, raw, batch.payloads.ends), pa.binary()),
+        _binary(batch.metas).cast(pa.string()),
+        _binary(payloads, is_raw),
     ]
     return pa.Table.from_arrays([*head, *_frame_columns(frames, book, batch.recv_ns // _MS)], schema=SCHEMA)
 
 
-def _slices(data: bytes, begins: NDArray[np.int64], ends: NDArray[np.int64]) -> list[bytes | None]:
-    """Return stretches of bytes; None where one begins before them all."""
-    spans = zip(begins.tolist(), ends.tolist(), strict=True)
-    return [None if begin < 0 else data[begin:end] for begin, end in spans]
+def _binary(spans: Payloads, is_there: NDArray[np.bool_] | None = None) -> Column:
+    """Return stretches of bytes as binary, null where there is none."""
+    offsets = np.concatenate(([0], np.cumsum(spans.ends - spans.begins)))
+    out = np.empty(offsets[-1], np.uint8)
+    run = lay_spans if len(out) > INTERPRETED_BYTES_MAX else interpreted(lay_spans)
+    run(Spans(spans.data, spans.begins, spans.ends), out)
+    validity = None if is_there is None else _bits(is_there)
+    return pa.Array.from_buffers(pa.binary(), len(spans), [validity, _buffer(offsets.astype(np.int32)), _buffer(out)])
+
+
+def _bits(is_there: NDArray[np.bool_]) -> pa.Buffer:
+    return _buffer(np.packbits(is_there, bitorder="little"))
+
+
+def _buffer(values: Any) -> pa.Buffer:  # noqa: ANN401  # an array, which pyarrow's types do not know as a buffer
+    return pa.py_buffer(values)
 
 
 def _frame_columns(whole: Frames, book: ShapeBook, recv_ms: NDArray[np.int64]) -> list[Column]:
@@ -129,8 +145,7 @@ def _nullable(values: NDArray[np.int64]) -> Column:
 def _fixed(raw: NDArray[np.uint8], is_there: NDArray[np.bool_]) -> Column:
     """Return rows of bytes as binary of one width, null where there is none."""
     count, width = raw.shape
-    buffers: list[Any] = [np.packbits(is_there, bitorder="little"), np.ascontiguousarray(raw)]
-    return pa.Array.from_buffers(pa.binary(width), count, [pa.py_buffer(buffer) for buffer in buffers])
+    return pa.Array.from_buffers(pa.binary(width), count, [_bits(is_there), _buffer(np.ascontiguousarray(raw))])
 
 
 def batch_of_record(record: pa.RecordBatch) -> Batch:

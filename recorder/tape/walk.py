@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recorder.jit import inner, kernel, wide
 
-__all__ = ["Heads", "Spans", "Walked", "compare_spans", "lay_rows", "walk_rows"]
+__all__ = ["Heads", "Spans", "Walked", "compare_spans", "lay_rows", "lay_spans", "walk_rows"]
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+
+_index: Callable[[Any], int] = cast("Callable[[Any], int]", np.uint64)
+"""
+As an index that is never negative. A kernel lets a signed one count from the end, and to ask that of each byte keeps it
+from taking many at once: a fifth of the time is left.
+"""
 
 
 class Walked(NamedTuple):
@@ -53,9 +60,9 @@ def compare_spans(one: Bytes, ones: Ints, other: Bytes, others: Ints, sizes: Int
     for row in range(len(sizes)):
         if mask[row] != 1:
             continue
-        differs = 0
+        begin, beside, differs = ones[row], others[row], 0
         for k in range(sizes[row]):
-            differs |= wide(one[ones[row] + k]) ^ wide(other[others[row] + k])
+            differs |= one[_index(begin + k)] ^ other[_index(beside + k)]
         if differs != 0:
             mask[row] = -1
             count += 1
@@ -98,8 +105,17 @@ def _put(value: int, size: int, out: Bytes, at: int) -> int:
 @inner
 def _copy(data: Bytes, begin: int, end: int, out: Bytes, at: int) -> int:
     for k in range(end - begin):
-        out[at + k] = data[begin + k]
+        out[_index(at + k)] = data[_index(begin + k)]
     return at + end - begin
+
+
+@kernel
+def lay_spans(spans: Spans, out: Bytes) -> int:
+    """Lay stretches of bytes end to end; return how many bytes they have."""
+    at = 0
+    for row in range(len(spans.begins)):
+        at = _copy(spans.data, spans.begins[row], spans.ends[row], out, at)
+    return at
 
 
 @kernel
