@@ -59,7 +59,7 @@ def fold_seconds(film: Film, settings: list[Setting], times: int, *, record: boo
         began = time.process_time()
         fold.run(film.night, fairs, timeline, film.last_ns)
         best = min(best, time.process_time() - began)
-        orders = int(fold.log.counts[1])
+        orders = fold.signals
     return best, orders
 
 

@@ -8,7 +8,7 @@ and every sweep re-checks a sample.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
@@ -28,9 +28,11 @@ from replay.core.scoreboard import PatternFold
 from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
 from replay.core.state.market import Market
 from replay.core.strategy import Strategy, Watching
+from replay.core.tally import Tally
 from replay.counterfactual import PollPlan, seen_by
 from replay.film import Film, heard_ns
 from replay.ledger import Ledger, Settlement
+from replay.parts import Part
 from replay.settings import Setting, cell_params
 from replay.settle import Basis, Evidence, Payout
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from recorder.envelope import Envelope
     from recorder.tape.reader import Tape
 
-__all__ = ["Cell", "coverage_of", "replay_film", "replay_tape", "run_settings"]
+__all__ = ["Cell", "coverage_of", "replay_film", "replay_tape", "run_settings", "sum_settings"]
 
 Ints = NDArray[np.int64]
 
@@ -193,10 +195,9 @@ def run_settings(
 ) -> list[Cell]:
     """Fold a film once for all settings and return their cells in the order given."""
     fold, _, order = _folded(film, strategy, model, settings, polls, freshness, record=False)
-    numbers = fold.log.orders[: fold.log.counts[1], _CELL]
-    by_cell = np.argsort(numbers, kind="stable")
-    bounds = np.searchsorted(numbers[by_cell], np.arange(len(settings) + 1))
-    orders = np.take(fold.log.orders, by_cell, axis=0)
+    orders = fold.orders()
+    orders = orders[np.argsort(orders[:, _CELL], kind="stable")]
+    bounds = np.searchsorted(orders[:, _CELL], np.arange(len(settings) + 1))
     pnl = _pnl_by_game(fold, film)
     cells: list[Cell | None] = [None] * len(settings)
     for row, number in enumerate(order.tolist()):
@@ -209,7 +210,27 @@ def run_settings(
     return [cell for cell in cells if cell is not None]
 
 
-def _folded(
+def sum_settings(
+    film: Film,
+    strategy: Strategy,
+    model: WinProbability,
+    settings: Sequence[Setting],
+    *,
+    polls: PollPlan = PollPlan(),  # noqa: B008 - frozen
+    freshness: Freshness = Freshness(),  # noqa: B008 - frozen
+) -> Part:
+    """Fold a film once for all settings and return what they came to, in the order given, without their orders."""
+    tally = Tally(len(settings))
+    fold, _, order = _folded(film, strategy, model, settings, polls, freshness, record=False, on_settled=tally.take)
+    rows = np.argsort(order)
+    return Part(
+        tally.figures(fold.cells.stake_u6[1])[rows],
+        _pnl_by_game(fold, film)[rows],
+        tally.decisions()[rows],
+    )
+
+
+def _folded(  # noqa: PLR0913 - options, by keyword
     film: Film,
     strategy: Strategy,
     model: WinProbability,
@@ -218,6 +239,7 @@ def _folded(
     freshness: Freshness,
     *,
     record: bool,
+    on_settled: Callable[[Ints], None] | None = None,
 ) -> tuple[Fold, int, Ints]:
     views, params, order = cell_params(settings)
     fold = Fold(
@@ -228,6 +250,7 @@ def _folded(
         freshness=freshness,
         view_delays_ns=[view.book_delay_ms * 1_000_000 for view in views],
         record=record,
+        on_settled=on_settled,
     )
     timeline, states = seen_by(film, views, polls)
     night = film.night._replace(states=states)

@@ -23,13 +23,13 @@ from typing import Any, Protocol
 import msgspec
 
 from recorder.errors import GametapeError, UpstreamError, UsageError
-from replay.backtest import run_settings
+from replay.backtest import sum_settings
 from replay.controls import Control, controlled
 from replay.core.models import WinProbability
 from replay.core.strategy import Strategy
 from replay.counterfactual import PollPlan
 from replay.film import Film, load_film
-from replay.parts import Part, decode_part, encode_part, part_of
+from replay.parts import Part, decode_part, encode_part
 from replay.settings import Setting
 
 __all__ = ["DaskExecutor", "Executor", "PoolExecutor", "SerialExecutor", "Task", "choose_executor", "work"]
@@ -280,7 +280,7 @@ def _job(task: Task, strategy: str, model: str) -> bytes:
 
 def _fold(task: Task, strategy: Strategy, model: WinProbability) -> Part:
     film = task.film if task.control is None else controlled(task.film, task.control, task.draw)
-    return part_of(run_settings(film, strategy, model, task.settings, polls=task.polls))
+    return sum_settings(film, strategy, model, task.settings, polls=task.polls)
 
 
 def _absolute(strategy: str) -> str:

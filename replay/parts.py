@@ -16,41 +16,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from replay.backtest import Cell
-from replay.core.cells import ORDER_COLUMNS, OrderStatus
+from replay.core.tally import FIGURES, SHA_WIDTH
 from replay.settings import Setting
 from replay.whole import write_whole
 
-__all__ = ["FIGURES", "Part", "PartStore", "decode_part", "encode_part", "part_of", "setting_name", "stacked_parts"]
+__all__ = ["Part", "PartStore", "decode_part", "encode_part", "setting_name", "stacked_parts"]
 
 Ints = NDArray[np.int64]
-
-FIGURES = (
-    "signals",
-    "orders",
-    "fills",
-    "shares_u6",
-    "cost_u6",
-    "fees_u6",
-    "edge_u6",
-    "bought_u6",
-    "gained_u6",
-    "stake_u6",
-)
-"""
-The columns of Part.figures.
-
-edge_u6 is the sum over signals; bought_u6 the shares of buys; gained_u6 by how much the fair value at the signal was
-above what its buys paid, fees included; stake_u6 the most cash that was out at once, with nothing settled before the
-night was over.
-"""
-
-_SIDE, _DUE, _FAIR, _EDGE, _STATUS, _FILLED, _CASH, _FEE = (
-    ORDER_COLUMNS.index(name)
-    for name in ("side", "due_ns", "fair_u6", "edge_u6", "status", "filled_u6", "cash_u6", "fee_u6")
-)
-_NOT_SENT = (int(OrderStatus.TOO_SMALL), int(OrderStatus.CAPPED))
-_SHA = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,44 +54,6 @@ class _Wire(msgspec.Struct, frozen=True, array_like=True):
     pnl: bytes
     decisions: bytes
     settings: list[bytes]
-
-
-def part_of(cells: Sequence[Cell]) -> Part:
-    """Sum up what settings came to on a night; cells as `run_settings` returns them."""
-    figures = np.zeros((len(cells), len(FIGURES)), np.int64)
-    decisions = np.zeros((len(cells), _SHA), np.uint8)
-    for at, cell in enumerate(cells):
-        orders = cell.orders
-        # The first column numbers the cell within its batch, which says nothing about what it decided.
-        digest = hashlib.sha256(np.ascontiguousarray(orders[:, 1:], "<i8").data)
-        decisions[at] = np.frombuffer(digest.digest(), np.uint8)
-        if not len(orders):
-            continue
-        status, filled = orders[:, _STATUS], orders[:, _FILLED] > 0
-        bought = filled & (orders[:, _SIDE] > 0)
-        worth = (orders[:, _FAIR] * orders[:, _FILLED] // 1_000_000).sum(where=bought)
-        cost, fees = orders[:, _CASH].sum(where=bought), orders[:, _FEE].sum(where=bought)
-        figures[at] = (
-            len(orders),
-            np.count_nonzero((status != _NOT_SENT[0]) & (status != _NOT_SENT[1])),
-            np.count_nonzero(filled),
-            orders[:, _FILLED].sum(),
-            cost,
-            orders[:, _FEE].sum(),
-            orders[:, _EDGE].sum(),
-            orders[:, _FILLED].sum(where=bought),
-            worth - cost - fees,
-            _stake_u6(orders[filled]),
-        )
-    games = len(cells[0].pnl_u6) if cells else 0
-    pnl = np.array([cell.pnl_u6 for cell in cells], np.int64).reshape(len(cells), games)
-    return Part(figures, pnl, decisions)
-
-
-def _stake_u6(fills: Ints) -> int:
-    """Return the most that was paid and not got back by sales at any moment."""
-    out = fills[:, _SIDE] * fills[:, _CASH] + fills[:, _FEE]
-    return int(np.cumsum(out[np.argsort(fills[:, _DUE], kind="stable")]).max(initial=0))
 
 
 def stacked_parts(parts: Sequence[Part]) -> Part:
@@ -155,14 +89,14 @@ def decode_part(data: bytes) -> tuple[Part, list[bytes]]:
     Raises:
         ValueError: these are not the bytes of a part, or not all of them.
     """
-    body = data[_SHA:]
-    if hashlib.sha256(body).digest() != data[:_SHA]:
+    body = data[SHA_WIDTH:]
+    if hashlib.sha256(body).digest() != data[:SHA_WIDTH]:
         raise ValueError("part is damaged")
     wire = msgspec.msgpack.decode(body, type=_Wire)
     part = Part(
         np.frombuffer(wire.figures, "<i8").reshape(wire.cells, len(FIGURES)),
         np.frombuffer(wire.pnl, "<i8").reshape(wire.cells, wire.games),
-        np.frombuffer(wire.decisions, np.uint8).reshape(wire.cells, _SHA),
+        np.frombuffer(wire.decisions, np.uint8).reshape(wire.cells, SHA_WIDTH),
     )
     return part, wire.settings
 

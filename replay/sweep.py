@@ -20,14 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.errors import RegressionError, UsageError
-from replay.backtest import run_settings
+from replay.backtest import sum_settings
 from replay.controls import Control
 from replay.core.models import WinProbability
 from replay.core.strategy import Strategy
+from replay.core.tally import FIGURES
 from replay.counterfactual import PollPlan, refuse_unanswerable
 from replay.executors import Executor, SerialExecutor, Task
 from replay.film import Film, decoder_version
-from replay.parts import FIGURES, Part, PartStore, part_of, setting_name, stacked_parts
+from replay.parts import Part, PartStore, setting_name, stacked_parts
 from replay.settings import Bound, Setting, View
 from replay.stats import GameBootstrap, drawdown, games_needed
 
@@ -256,7 +257,7 @@ def _recheck(
     numbers = random.Random(polls.seed).sample(range(len(settings)), min(count, len(settings)))
     for number in numbers:
         for film, cells in zip(films, nights, strict=True):
-            alone = part_of(run_settings(film, strategy, model, [settings[number]], polls=polls))
+            alone = sum_settings(film, strategy, model, [settings[number]], polls=polls)
             shared = cells.row(number)
             same = np.array_equal(alone.decisions, shared.decisions) and np.array_equal(alone.figures, shared.figures)
             if not same or not np.array_equal(alone.pnl_u6, shared.pnl_u6):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from replay.core.cells import CELL_COLUMNS, EVALUATION_COLUMNS, ORDER_COLUMNS, SKIP_NAMES, Timeline
+from replay.core.cells import CELL_COLUMNS, EVALUATION_COLUMNS, ORDER_COLUMNS, SKIP_NAMES, OrderStatus, Timeline
 from replay.core.engine import Fold, Freshness
 from replay.core.events import GameStatus
 from replay.core.jit import interpreted
@@ -209,3 +209,26 @@ def fold_night(small, *settings, until_ms=10_000_000, at_ms=None, **more):
 def cell_column(name):
     """The number of a parameter of a cell."""
     return CELL_COLUMNS.index(name)
+
+
+def summed(orders):
+    """The figures of one cell, by name, from its orders in a table: what a tally must come to."""
+    side, due, fair, edge, status, filled, cash, fee = (
+        orders[:, ORDER_COLUMNS.index(name)]
+        for name in ("side", "due_ns", "fair_u6", "edge_u6", "status", "filled_u6", "cash_u6", "fee_u6")
+    )
+    bought = (filled > 0) & (side > 0)
+    out = (side * cash + fee)[filled > 0]
+    worth = (fair * filled // 1_000_000)[bought].sum()
+    return {
+        "signals": len(orders),
+        "orders": int((~np.isin(status, (OrderStatus.TOO_SMALL, OrderStatus.CAPPED))).sum()),
+        "fills": int((filled > 0).sum()),
+        "shares_u6": int(filled.sum()),
+        "cost_u6": int(cash[bought].sum()),
+        "fees_u6": int(fee.sum()),
+        "edge_u6": int(edge.sum()),
+        "bought_u6": int(filled[bought].sum()),
+        "gained_u6": int(worth - cash[bought].sum() - fee[bought].sum()),
+        "stake_u6": int(np.cumsum(out[np.argsort(due[filled > 0], kind="stable")]).max(initial=0)),
+    }

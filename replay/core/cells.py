@@ -203,8 +203,9 @@ class Cells(NamedTuple):
     """
     The cells. C cells, T tokens; cells stand side by side in memory, for they are asked one after the other.
 
-    params (len(CELL_COLUMNS), C); armed, last_ns, position_u6, cash_u6 (fees included), outstanding (order number, -1
-    none): (T, C) each; eaten (T, C, MEMORY, EATEN_WIDTH).
+    params (len(CELL_COLUMNS), C); armed, last_ns, position_u6, cash_u6 (fees included), outstanding (row of the log, -1
+    none): (T, C) each; eaten (T, C, MEMORY, EATEN_WIDTH); stake_u6 (2, C): the cash that is out, fees included, and the
+    most that ever was.
     """
 
     params: Ints
@@ -214,14 +215,16 @@ class Cells(NamedTuple):
     cash_u6: Ints
     outstanding: Ints
     eaten: Ints
+    stake_u6: Ints
 
 
 class Log(NamedTuple):
     """
     What was said.
 
-    evaluations (n, len(EVALUATION_COLUMNS)), orders (n, len(ORDER_COLUMNS)), due (n, 2) a heap of due time and order
-    number, counts (3,) how many of each; latest (len(EVALUATION_COLUMNS),) the evaluation that is being decided on.
+    evaluations (n, len(EVALUATION_COLUMNS)), orders (n, len(ORDER_COLUMNS)), due (n, 2) a heap of due time and row of
+    the order, counts (3,) how many of each; latest (len(EVALUATION_COLUMNS),) the evaluation that is being decided on.
+    Rows leave the log when it is full and what became of them is known; those behind move up.
     """
 
     evaluations: Ints
@@ -260,6 +263,7 @@ def new_cells(params: Ints, tokens: int) -> Cells:
         cash_u6=np.zeros((tokens, count), np.int64),
         outstanding=np.full((tokens, count), -1, np.int64),
         eaten=np.zeros((tokens, count, MEMORY, EATEN_WIDTH), np.int64),
+        stake_u6=np.zeros((2, count), np.int64),
     )
 
 

@@ -161,8 +161,14 @@ class Fold:
         freshness: Freshness,
         view_delays_ns: Sequence[int] = (0,),
         record: bool = True,
+        on_settled: Callable[[Ints], None] | None = None,
     ) -> None:
-        """Begin with nothing known. params as in Cells, sorted by view and then by wake_u6."""
+        """
+        Begin with nothing known. params as in Cells, sorted by view and then by wake_u6.
+
+        on_settled is shown the orders in the order of their signals, block by block, when it is known what became of
+        them, and nobody else keeps them: they are overwritten afterwards. Without it the fold keeps them itself.
+        """
         self.strategy = strategy
         self.kernel = strategy.run
         views = len(view_delays_ns)
@@ -178,6 +184,14 @@ class Fold:
         room = max(_LOG_ROWS, 4 * len(params))
         self.log: Log = new_log(_LOG_ROWS if record else 2, room, len(params) * tokens + 1)
         self._said: list[Ints] = []
+        self._settled: list[Ints] = []
+        self._on_settled = on_settled
+        self._left = 0
+
+    @property
+    def signals(self) -> int:
+        """How many orders there were so far."""
+        return self._left + int(self.log.counts[1])
 
     @property
     def tokens(self) -> int:
@@ -213,7 +227,7 @@ class Fold:
         self.log = self.log._replace(due=due)
 
     def run(self, night: Night, fairs: Ints, timeline: Timeline, until_ns: int) -> None:
-        """Fold a stretch of night. The log grows as it must; evaluations are set aside block by block."""
+        """Fold a stretch of night. What is said is set aside whenever the log is full."""
         cursor = np.zeros((len(timeline.bounds), CURSOR_WIDTH), np.int64)
         cursor[:, 0] = timeline.bounds[:, 0]
         start = 0
@@ -236,12 +250,29 @@ class Fold:
                 self._make_room()
 
     def _make_room(self) -> None:
-        self._said.append(self.log.evaluations[: self.log.counts[0]].copy())
-        self.log.counts[0] = 0
-        if len(self.log.orders) - self.log.counts[1] < 2 * self.cells.params.shape[1]:
-            orders = np.zeros((2 * len(self.log.orders), len(ORDER_COLUMNS)), np.int64)
-            orders[: len(self.log.orders)] = self.log.orders
-            self.log = self.log._replace(orders=orders)
+        if self.log.counts[0]:
+            self._said.append(self.log.evaluations[: self.log.counts[0]].copy())
+            self.log.counts[0] = 0
+        orders, (count, under_way) = self.log.orders, self.log.counts[1:].tolist()
+        if len(orders) - count >= 2 * self.cells.params.shape[1]:
+            return
+        self._settle(int(self.log.due[:under_way, 1].min()) if under_way else count)
+        if 2 * self.log.counts[1] > len(orders):
+            self.log = self.log._replace(orders=np.concatenate([orders, np.zeros_like(orders)]))
+
+    def _settle(self, count: int) -> None:
+        """Let so many orders go, none of them under way; those behind move up in the log."""
+        log, outstanding = self.log, self.cells.outstanding
+        if self._on_settled is None:
+            self._settled.append(log.orders[:count].copy())
+        elif count:
+            self._on_settled(log.orders[:count])
+        left = int(log.counts[1]) - count
+        log.orders[:left] = log.orders[count : count + left]
+        log.counts[1] = left
+        log.due[: log.counts[2], 1] -= count
+        np.subtract(outstanding, count, out=outstanding, where=outstanding >= 0)
+        self._left += count
 
     def take_evaluations(self) -> Ints:
         """Return the evaluations since the last time and forget them."""
@@ -257,13 +288,18 @@ class Fold:
         return looks
 
     def orders(self, first: int = 0) -> Ints:
-        """Return a copy of the orders from number first on, as they stand now."""
-        return self.log.orders[first : self.log.counts[1]].copy()
+        """Return a copy of the orders from number first on, as they stand now; those kept elsewhere are not known."""
+        here = self.log.orders[: self.log.counts[1]]
+        if first >= self._left:
+            return here[first - self._left :].copy()
+        return np.concatenate([*self._settled, here])[first:]
 
     def finish(self) -> None:
         """The tape ends here: orders still under way have expired."""
         orders = self.log.orders[: self.log.counts[1]]
         orders[orders[:, _STATUS] == OrderStatus.PENDING, _STATUS] = OrderStatus.EXPIRED
+        self.log.counts[2] = 0
+        self._settle(len(orders))
 
 
 class Engine:
@@ -316,7 +352,7 @@ class Engine:
         patterns = no_patterns()
         if inputs and (under_way or len(night.rows.seq) or len(night.states)):
             patterns = self._fold(night, inputs[-1].recv_ns)
-        first, self._orders_told = self._orders_told, int(self.fold.log.counts[1])
+        first, self._orders_told = self._orders_told, self.fold.signals
         # After the fold: what a predictor costs, it costs no decision of these envelopes.
         return Outcome(self.fold.take_evaluations(), self.fold.orders(first), patterns, self._predicted(patterns))
 

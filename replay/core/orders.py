@@ -47,7 +47,7 @@ def next_due_ns(log: Log) -> int:
 
 @inlined
 def _before(due: Ints, a: int, b: int) -> bool:
-    """Order the heap by due time, then by order number."""
+    """Order the heap by due time, then by row of the log."""
     return bool(due[a, 0] < due[b, 0] or (due[a, 0] == due[b, 0] and due[a, 1] < due[b, 1]))
 
 
@@ -61,7 +61,7 @@ def _swap(due: Ints, a: int, b: int) -> None:
 
 @inner
 def submit(cells: Cells, log: Log, order: int) -> None:
-    """Send the order of this number on its way; its row in the log is complete up to status."""
+    """Send the order in this row of the log on its way; it is complete up to status."""
     due = log.due
     cells.outstanding[log.orders[order, _TOKEN], log.orders[order, _CELL]] = order
     at = log.counts[_DUES]
@@ -75,7 +75,7 @@ def submit(cells: Cells, log: Log, order: int) -> None:
 
 @inner
 def _pop(log: Log) -> int:
-    """Take the next order off the heap and return its number."""
+    """Take the next order off the heap and return its row."""
     due = log.due
     order = int(due[0, 1])
     log.counts[_DUES] -= 1
@@ -128,6 +128,9 @@ def arrive(market: Market, cells: Cells, log: Log) -> None:
     if buys:
         cells.position_u6[token, cell] += filled
         cells.cash_u6[token, cell] -= cash + fee
+        cells.stake_u6[0, cell] += cash + fee
     else:
         cells.position_u6[token, cell] -= filled
         cells.cash_u6[token, cell] += cash - fee
+        cells.stake_u6[0, cell] -= cash - fee
+    cells.stake_u6[1, cell] = max(cells.stake_u6[1, cell], cells.stake_u6[0, cell])

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from fold_kit import summed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reel import stretch
 
-from replay.backtest import replay_film, replay_tape, run_settings
+from replay.backtest import replay_film, replay_tape, run_settings, sum_settings
+from replay.core import engine as engine_module
 from replay.core.cells import ORDER_COLUMNS, Policy, Sizing
 from replay.core.engine import Engine, Freshness
+from replay.core.tally import FIGURES
 from replay.film import Film, build_film
 from replay.find import load_strategy
 from replay.models import load_model
@@ -91,6 +95,38 @@ def test_many_settings_are_each_alone(film: Film, chosen: list[tuple[Setting, Vi
         np.testing.assert_array_equal(cell.orders[:, 1:], alone.orders[:, 1:])
         assert cell.looks == alone.looks
         assert int(cell.pnl_u6.sum()) == alone.pnl_u6
+
+
+@given(chosen=st.lists(st.tuples(SETTINGS, VIEWS), min_size=1, max_size=12), rows=st.sampled_from([1, 100]))
+@settings(max_examples=15)
+def test_a_small_log_forgets_nothing(film: Film, chosen: list[tuple[Setting, View]], rows: int) -> None:
+    """However often orders leave the log, those kept, and the sums over those not kept, are those of one long log."""
+    many = [replace(setting, view=view) for setting, view in chosen]
+    cells = run_settings(film, *tools(), many)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(engine_module, "_LOG_ROWS", rows)
+        kept = run_settings(film, *tools(), many)
+        part = sum_settings(film, *tools(), many)
+    for number, cell in enumerate(cells):
+        np.testing.assert_array_equal(kept[number].orders, cell.orders)
+        np.testing.assert_array_equal(part.pnl_u6[number], cell.pnl_u6)
+        assert dict(zip(FIGURES, part.figures[number].tolist(), strict=True)) == summed(cell.orders)
+        own = np.ascontiguousarray(cell.orders[:, 1:])
+        assert part.decisions[number].tobytes() == hashlib.sha256(own.tobytes()).digest()
+
+
+def test_orders_are_told_once_whatever_the_log_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine whose log is full every few orders tells the same orders, each once, and has all of them at the end."""
+    setting = Setting(min_edge_u6=2_000, policy=Policy.EVERY, cooldown_ms=500, order_delay_ms=700)
+    ledger = replay_tape(stretch(), *tools(), setting, chunk=10**6)
+    monkeypatch.setattr(engine_module, "_LOG_ROWS", 8)
+    assert len(ledger.orders) > 32
+    assert replay_tape(stretch(), *tools(), setting, chunk=50).digest() == ledger.digest()
+    engine = Engine(*tools(), cell_params([setting])[1])
+    said = np.concatenate([engine.step(envelope).orders for envelope in stretch().envelopes])
+    decided = slice(0, ORDER_COLUMNS.index("status"))
+    np.testing.assert_array_equal(said[:, decided], ledger.orders[:, decided])
+    assert engine.fold.signals == len(ledger.orders)
 
 
 def test_a_thousand_settings_at_once(film: Film) -> None:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from replay.backtest import replay_film, run_settings
+from replay.backtest import replay_film, sum_settings
+from replay.core.tally import FIGURES
 from replay.find import load_strategy
 from replay.models import load_model
-from replay.parts import FIGURES, Part, PartStore, decode_part, encode_part, part_of, setting_name, stacked_parts
+from replay.parts import Part, PartStore, decode_part, encode_part, setting_name, stacked_parts
 from replay.settings import Setting, View
 
 IDEAS = (load_strategy("fusion"), load_model("brownian"))
@@ -22,7 +23,7 @@ SETTINGS = [Setting(min_edge_u6=edge) for edge in (20_000, 60_000, 900_000)]
 
 @pytest.fixture(scope="module")
 def part(sample_film) -> Part:
-    return part_of(run_settings(sample_film, *IDEAS, SETTINGS))
+    return sum_settings(sample_film, *IDEAS, SETTINGS)
 
 
 def equal(one: Part, two: Part) -> bool:
@@ -45,7 +46,7 @@ def test_figures_are_those_of_the_ledger(part, sample_film) -> None:
 def test_other_decisions_have_another_digest(part, sample_film) -> None:
     """Cells that decided differently differ in their digests; the same cell in another batch has the same one."""
     assert len({row.tobytes() for row in part.decisions}) == len(SETTINGS)
-    alone = part_of(run_settings(sample_film, *IDEAS, [SETTINGS[1]]))
+    alone = sum_settings(sample_film, *IDEAS, [SETTINGS[1]])
     assert equal(alone, part.row(1))
     assert equal(stacked_parts([part.row(at) for at in range(3)]), part)
 

@@ -10,7 +10,7 @@ import pytest
 
 from recorder.errors import RegressionError, UsageError
 from replay import sweep as sweep_module
-from replay.backtest import replay_film, run_settings
+from replay.backtest import replay_film, sum_settings
 from replay.core.cells import ORDER_COLUMNS
 from replay.find import load_strategy
 from replay.models import load_model
@@ -52,10 +52,10 @@ def test_a_planted_disagreement_is_a_regression(sample_film, monkeypatch) -> Non
     """Where a cell is not the same alone, by one micro-dollar, the sweep fails and names tape and setting."""
 
     def tampered(film, strategy, model, settings, **options):
-        cells = run_settings(film, strategy, model, settings, **options)
-        return cells if len(settings) > 1 else [replace(cells[0], pnl_u6=cells[0].pnl_u6 + 1)]
+        part = sum_settings(film, strategy, model, settings, **options)
+        return part if len(settings) > 1 else replace(part, pnl_u6=part.pnl_u6 + 1)
 
-    monkeypatch.setattr(sweep_module, "run_settings", tampered)
+    monkeypatch.setattr(sweep_module, "sum_settings", tampered)
     with pytest.raises(RegressionError, match=r"cell \d+ of sample is not what it is alone") as failed:
         run_sweep([sample_film], STRATEGY, MODEL, SETTINGS)
     assert failed.value.exit_code == 4
