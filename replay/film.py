@@ -92,7 +92,7 @@ def decoder_version() -> str:
     digest = hashlib.sha256()
     core, tape = _SOURCE / "core", _SOURCE.parent / "recorder" / "tape"
     for folder, names in (
-        (core, ("events", "exact", "gameclock", "plays", "roll", "rows", "witnesses")),
+        (core, ("answers", "events", "exact", "gameclock", "plays", "roll", "rows", "witnesses")),
         (tape, ("batch", "columns", "frames", "mirror", "scan", "shapes", "walk", "words")),
         (_SOURCE, ("film", "gather", "settle")),
     ):

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from recorder.envelope import Envelope, Kind
 from recorder.errors import UsageError
-from replay.core.decode import Recall
+from replay.core.answers import Answers, or_absent
+from replay.core.decode import decode
 from replay.core.events import (
     BID,
     BestQuoted,
@@ -49,7 +50,6 @@ from replay.core.events import (
     Undecodable,
     VenueScoreSeen,
 )
-from replay.core.gameclock import PERIOD_RULES
 from replay.core.rows import (
     OP_ASK,
     OP_BID,
@@ -65,32 +65,25 @@ from replay.core.rows import (
     OP_TRADE_BUY,
     OP_TRADE_SELL,
     OP_WITNESS,
-    POLL_COLUMNS,
     ROW_COLUMNS,
     RULES_COLUMNS,
-    STATE_COLUMNS,
     Night,
     Rows,
     frozen,
 )
-from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS, WITNESS_FEEDS, Witnesses
+from replay.core.witnesses import PLAY_COLUMNS, SIGHTING_COLUMNS, Witnesses
 
 __all__ = ["Catalogue", "Game", "Roller"]
 
-_SOURCE_NUMBERS = {"espn": 0, "nba": 1}
-"""The sources that are decided on."""
 _MS = 1_000_000
 _DOLLAR_U6 = 1_000_000
-_COUNT_MAX = (1 << 31) - 1
+_PRICE_MAX = np.iinfo(np.int32).max
 _TOKENS_MAX = (1 << 15) - 1
-_ANSWERED, _UNCHANGED, _MISSED = 0, 1, 2
 
 
 class _Told(msgspec.Struct, gc=False):
-    """The recorder's facts about a poll or a note that the rows need."""
+    """What a note is about."""
 
-    url: str = ""
-    sent_ns: int | None = None
     note: str = ""
 
 
@@ -132,21 +125,14 @@ class Roller:
         """How many events of each name were decoded."""
         self._token_numbers: dict[str, int] = {}
         self._game_numbers: dict[GameRef, int] = {}
-        self._feed_numbers: dict[str, int] = {}
-        self._url_numbers: dict[str, int] = {}
         self._conn_of: dict[int, tuple[str, int]] = {}
-        self._last_answer: dict[str, list[ScoreSeen]] = {}
-        self._last_events: dict[str, list[Event]] = {}
-        self._states_of: dict[str, tuple[list[ScoreSeen] | None, list[tuple[tuple[int, ...], int]]]] = {}
         self._markets: dict[str, MarketSeen] = {}
         self._witnesses = Witnesses(self._game_numbers)
         # Rows one after the other: a list grows faster than an array, and becomes one when it is cut.
         self._rows: list[int] = []
-        self._states: list[int] = []
-        self._polls: list[int] = []
         self._rules: list[int] = []
         self._names: list[type] = []
-        self._recall = Recall()
+        self._answers = Answers(self.catalogue.feeds, self._witnesses, self._scored, self._show)
         # Total, so that a new kind of event must be thought about here; None: it moves no column.
         self._takers: dict[type, Callable[[Envelope, Any], None] | None] = {
             LevelChange: lambda at, change: self._take(at, [change]),
@@ -177,12 +163,12 @@ class Roller:
 
     def take(self, envelope: Envelope) -> None:
         """Take one envelope; `cut` has what it means."""
-        events = self._recall.decode(envelope)
-        self._names += map(type, events)
         kind = envelope.kind
         if kind is Kind.BODY or kind is Kind.FAILED:
-            self._answer(envelope, events)
+            self._answers.take(envelope)
             return
+        events = decode(envelope)
+        self._names += map(type, events)
         if kind is Kind.NOTE:
             self._note(envelope)
         if events:
@@ -246,16 +232,17 @@ class Roller:
         if levels is not None and len(levels):
             rows = np.concatenate((levels, rows)) if len(rows) else levels
             rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        states, polls = self._answers.cut(self.counts)
         night = Night(
             rows=_columns(rows),
-            states=_table(self._states, len(STATE_COLUMNS)),
-            polls=_table(self._polls, len(POLL_COLUMNS)),
+            states=states,
+            polls=polls,
             rules=_table(self._rules, len(RULES_COLUMNS)),
             sightings=_table(self._witnesses.sightings, len(SIGHTING_COLUMNS)),
             plays=_table(self._witnesses.plays, len(PLAY_COLUMNS)),
         )
         self._witnesses.cut()
-        self._rows, self._states, self._polls, self._rules, self._names = [], [], [], [], []
+        self._rows, self._rules, self._names = [], [], []
         return night
 
     # Books ---------------------------------------------------------------------------------------------------
@@ -325,7 +312,7 @@ class Roller:
 
         A recorder that was killed could write no CLOSED; nobody listened until the session that follows.
         """
-        if _told(at).note == "session":
+        if _note_of(at) == "session":
             for token in self._conn_of:
                 self._row(at, OP_FORGET, token)
             self._conn_of.clear()
@@ -340,6 +327,12 @@ class Roller:
             self.catalogue.games.append(Game(game_id, ref.league, home, away))
         return number
 
+    def _scored(self, score: ScoreSeen) -> int:
+        """Return the number of the game of a score; it is known by the names of its teams from here on."""
+        number = self._game(score.game, score.home.name, score.away.name)
+        self._witnesses.name(number, score)
+        return number
+
     def _plan(self, at: Envelope, plan: PlanSeen) -> None:
         for game in plan.games:
             number = self._game(game.refs[0], game.home, game.away) if game.refs else len(self.catalogue.games)
@@ -347,7 +340,7 @@ class Roller:
                 self.catalogue.games.append(Game(game.game_id, game.league, game.home, game.away))
             for ref in game.refs:
                 self._game_numbers[ref] = number
-            self._states_of.clear()
+            self._answers.renumber()
             self._witnesses.link(number, game)
             entry = self.catalogue.games[number]
             if entry.plan == game:
@@ -383,99 +376,21 @@ class Roller:
         self._rules.extend((at.seq, at.recv_ns, token, *_rules_of(market)))
         self._row(at, OP_RULES, token, index)
 
-    # Scores --------------------------------------------------------------------------------------------------
 
-    def _answer(self, at: Envelope, events: list[Event]) -> None:
-        """Take the answer to a poll: its observations, or those of the answer that it says still holds."""
-        told = _told(at)
-        # The very list that was decoded last: the body is the same once more, and a score that stands is no news.
-        is_news = self._last_events.get(told.url) is not events
-        for event in events:
-            if is_news or type(event) is not ScoreSeen:
-                self._show(at, event)
-        outcome, scores = self._outcome(told.url, events)
-        sent_ns = at.recv_ns if told.sent_ns is None else told.sent_ns
-        poll = len(self._polls) // len(POLL_COLUMNS)
-        first = len(self._states) // len(STATE_COLUMNS)
-        for head, possession in self._drawn(told.url, scores):
-            self._states += (at.seq, at.recv_ns, *head, poll, possession)
-        if at.feed in WITNESS_FEEDS:
-            self._witnesses.answer(at, told.url, sent_ns, events)
-        if at.feed not in self._feed_numbers:
-            self._feed_numbers[at.feed] = len(self.catalogue.feeds)
-            self.catalogue.feeds.append(at.feed)
-        feed = self._feed_numbers[at.feed]
-        url = self._url_numbers.setdefault(told.url, len(self._url_numbers))
-        self._polls.extend((at.seq, sent_ns, at.recv_ns, feed, outcome, first, len(scores), url))
-
-    def _outcome(self, url: str, events: list[Event]) -> tuple[int, list[ScoreSeen]]:
-        """Say what came of a poll, and which observations hold as of now."""
-        kinds = {type(event) for event in events}
-        if PollUnchanged in kinds:
-            # Nothing to repeat: the answer that it refers to was not understood, or is not on this tape.
-            repeated = self._last_answer.get(url)
-            return (_MISSED, []) if repeated is None else (_UNCHANGED, repeated)
-        if PollMissed in kinds:
-            return _MISSED, []
-        if kinds == {Undecodable}:
-            self._last_answer.pop(url, None)
-            self._last_events.pop(url, None)
-            return _MISSED, []
-        if self._last_events.get(url) is events:
-            return _ANSWERED, self._last_answer[url]
-        self._last_events[url] = events
-        seen = (event for event in events if isinstance(event, ScoreSeen))
-        scores = self._last_answer[url] = [score for score in seen if score.game.source in _SOURCE_NUMBERS]
-        return _ANSWERED, scores
-
-    def _drawn(self, url: str, scores: list[ScoreSeen]) -> list[tuple[tuple[int, ...], int]]:
-        """Return the columns of an answer's observations, drawn once while the answer stands."""
-        before, drawn = self._states_of.get(url, (None, []))
-        if before is not scores:
-            drawn = [self._score(score) for score in scores]
-            self._states_of[url] = (scores, drawn)
-        return drawn
-
-    def _score(self, score: ScoreSeen) -> tuple[tuple[int, ...], int]:
-        """Return the columns of a state from game to away, and the possession."""
-        game = self._game(score.game, score.home.name, score.away.name)
-        self._witnesses.name(game, score)
-        rules = PERIOD_RULES.get(score.game.league)
-        columns = (
-            game,
-            _SOURCE_NUMBERS[score.game.source],
-            int(score.status),
-            _or_absent(score.period),
-            _or_absent(score.clock_ms),
-            int(rules is not None and rules.is_counting_up),
-            _or_absent(score.home_score),
-            _or_absent(score.away_score),
-        )
-        return columns, {score.home.id: 1, score.away.id: -1}.get(score.possession_team_id or "", 0)
-
-
-def _told(at: Envelope) -> _Told:
-    """Return what the recorder said about an envelope, nothing where that cannot be read."""
+def _note_of(at: Envelope) -> str:
+    """Return what a note is about, nothing where that cannot be read."""
     try:
-        told = _TOLD.decode(at.meta or b"{}")
+        return _TOLD.decode(at.meta or b"{}").note
     except (ValueError, RecursionError):
-        return _Told()
-    if told.sent_ns is not None and not 0 <= told.sent_ns <= at.recv_ns:
-        told.sent_ns = None
-    return told
-
-
-def _or_absent(value: int | None, most: int = _COUNT_MAX) -> int:
-    """Return a count, -1 where there is none or none that can be meant."""
-    return -1 if value is None or not 0 <= value <= most else value
+        return ""
 
 
 def _rules_of(market: MarketSeen) -> tuple[int, int, int, int]:
     """Return venue_delay_ns, fee_rate_u6, tick_u6 and size_min_u6; -1 where the catalogue does not say."""
     return (
         -1 if market.venue_delay_ms is None else market.venue_delay_ms * _MS,
-        _or_absent(market.fee_rate_u6, _DOLLAR_U6),
-        _or_absent(market.tick_u6 or None, _DOLLAR_U6 - 1),
+        or_absent(market.fee_rate_u6, _DOLLAR_U6),
+        or_absent(market.tick_u6 or None, _DOLLAR_U6 - 1),
         -1 if market.size_min_u6 is None else market.size_min_u6,
     )
 
@@ -494,6 +409,6 @@ def _columns(table: NDArray[np.int64]) -> Rows:
     for at, (name, width) in enumerate(ROW_COLUMNS.items()):
         column = table[:, at]
         if width is np.int32:
-            column = np.minimum(column, _COUNT_MAX)
+            column = np.minimum(column, _PRICE_MAX)
         columns[name] = frozen(column.astype(width))
     return Rows(**columns)

@@ -18,7 +18,7 @@ from replay.core.decode.quotes import decode_quotes
 from replay.core.decode.sports import decode_sports
 from replay.core.events import Event, FeedGap, PollMissed, PollUnchanged, Pulse, Undecodable
 
-__all__ = ["KNOWN_FEEDS", "Recall", "decode", "decode_payload"]
+__all__ = ["KNOWN_FEEDS", "NOT_MODIFIED", "OK", "Meta", "decode", "decode_payload"]
 
 KNOWN_FEEDS = (
     *(f"espn.{league}" for league in ESPN_LEAGUES),
@@ -40,11 +40,11 @@ _READERS: dict[str, Callable[[str, bytes], list[Event]]] = {
     "polymarket.sports": decode_sports,
     "quotes.top": decode_quotes,
 }
-_NOT_MODIFIED = 304
-_OK = 200
+NOT_MODIFIED = 304
+OK = 200
 
 
-class _Meta(msgspec.Struct, gc=False):
+class Meta(msgspec.Struct, gc=False):
     """The recorder's facts that change what an envelope means."""
 
     status: int | None = None
@@ -55,7 +55,7 @@ class _Meta(msgspec.Struct, gc=False):
     asset: str | None = None
 
 
-_META = msgspec.json.Decoder(_Meta)
+_META = msgspec.json.Decoder(Meta)
 _PULSE: list[Event] = [Pulse()]
 
 
@@ -85,28 +85,6 @@ def decode(envelope: Envelope) -> list[Event]:
     assert_never(envelope.kind)
 
 
-class Recall:
-    """Decodes envelopes in turn; a body that is the one before it on its feed once more is not decoded again."""
-
-    def __init__(self) -> None:
-        """Begin with nothing decoded."""
-        self._before: dict[str, tuple[bytes, _Meta, list[Event]]] = {}
-
-    def decode(self, envelope: Envelope) -> list[Event]:
-        """Return what `decode` returns."""
-        if envelope.kind is not Kind.BODY:
-            return decode(envelope)
-        try:
-            meta = _META.decode(envelope.meta or b"{}")
-        except (ValueError, RecursionError):
-            return decode(envelope)
-        payload, meta_before, events = self._before.get(envelope.feed, (None, meta, []))
-        if payload != envelope.payload or meta_before != meta:
-            events = _decode_told(envelope, meta)
-            self._before[envelope.feed] = (envelope.payload, meta, events)
-        return events
-
-
 def decode_payload(feed: str, payload: bytes, kind: Kind) -> list[Event]:
     """
     Return what a frame or the body of a usable answer means.
@@ -120,7 +98,7 @@ def decode_payload(feed: str, payload: bytes, kind: Kind) -> list[Event]:
     return _READERS.get(feed, decode_espn)(feed, payload)
 
 
-def _decode_told(envelope: Envelope, meta: _Meta) -> list[Event]:
+def _decode_told(envelope: Envelope, meta: Meta) -> list[Event]:
     """Read an envelope whose meta decides what it means."""
     feed = envelope.feed
     if envelope.kind is Kind.SILENT:
@@ -130,8 +108,8 @@ def _decode_told(envelope: Envelope, meta: _Meta) -> list[Event]:
         return [FeedGap(feed=feed, conn=envelope.conn, why=why)]
     if envelope.kind is Kind.FAILED:
         return [PollMissed(feed=feed, why=meta.why)]
-    if meta.status == _NOT_MODIFIED:
+    if meta.status == NOT_MODIFIED:
         return [PollUnchanged(feed=feed)]
-    if meta.status != _OK:
+    if meta.status != OK:
         return [PollMissed(feed=feed, why=f"status {meta.status}", status=meta.status)]
     return decode_payload(feed, envelope.payload, Kind.BODY)
