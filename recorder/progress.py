@@ -13,6 +13,7 @@ from recorder.times import SECOND_NS
 __all__ = ["FeedCount", "Tally", "is_essential", "refusal"]
 
 _ESSENTIAL = frozenset({"nba.scoreboard", "gamma.markets", "polymarket.market", "polymarket.book"})
+_SIGNALS = "live"
 _GAPS = frozenset({Kind.CLOSED, Kind.SILENT, Kind.FAILED})
 
 
@@ -56,7 +57,8 @@ class Tally:
         self.first_ns = self.first_ns or envelope.recv_ns
         self.last_ns = envelope.recv_ns
         if envelope.kind is Kind.DECISION:
-            self.decisions += 1
+            # What else an engine says, its forecasts, decides nothing.
+            self.decisions += envelope.feed == _SIGNALS
             return
         if envelope.feed == RECORDER:
             if envelope.kind is Kind.NOTE:

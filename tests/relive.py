@@ -46,6 +46,7 @@ def relive(
     plan: OutletPlan | None = None,
     waiting_max: int = 200_000,
     waiting_bytes_max: int = 1 << 30,
+    settle_s: float = 600.0,
 ) -> Tape:
     """
     Record envelopes at path with a live engine beside, and return the tape; an existing one is gone on with.
@@ -53,7 +54,7 @@ def relive(
     before_end is called when everything is recorded and the engine may still be busy.
     """
     writer = TapeWriter.resume(path) if path.exists() else TapeWriter.create(path, created_ns=1)
-    bounds = {"waiting_max": waiting_max, "waiting_bytes_max": waiting_bytes_max}
+    bounds = {"waiting_max": waiting_max, "waiting_bytes_max": waiting_bytes_max, "settle_s": settle_s}
     engine = LiveEngine(path, config, say, plan=plan, **bounds)
     with writer:
         asyncio.run(_record(envelopes, writer, engine, before_end))

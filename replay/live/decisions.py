@@ -1,13 +1,14 @@
 """
-Decisions on the tape: what a live engine was told to do, and what it decided, as bytes.
+Decisions on the tape: what a live engine was told to do, and what it decided and forecast, as bytes.
 
-A NOTE `live` holds the configuration, so that anybody can decide anew; each DECISION holds one signal as it stood when
-it was decided, which is everything of its order that time does not change. A NOTE `live_end` says how far it came.
+A NOTE `live` holds the configuration, so that anybody can decide anew. Each DECISION of the feed `live` holds one
+signal as it stood when it was decided, which is everything of its order that time does not change; each DECISION of the
+feed `forecast` holds what was forecast of one game. A NOTE `live_end` says how far the engine came.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +19,34 @@ from numpy.typing import NDArray
 from recorder.envelope import Envelope, encode_meta
 from replay.core.cells import ORDER_COLUMNS, OrderStatus, Policy, Sizing
 from replay.core.engine import Engine, Freshness
+from replay.core.predictions import Prediction
 from replay.settings import Setting, View, cell_params
 
 if TYPE_CHECKING:
     from replay.core.roll import Catalogue
 
-__all__ = ["LIVE", "Decision", "LiveConfig", "cause_meta", "cause_of", "decisions_of", "describe"]
+__all__ = [
+    "FORECAST",
+    "LIVE",
+    "Decision",
+    "LiveConfig",
+    "TapedForecast",
+    "cause_meta",
+    "cause_of",
+    "decisions_of",
+    "describe",
+    "forecasts_of",
+]
 
 Ints = NDArray[np.int64]
 
 LIVE = "live"
 """The feed of decisions, and the name of the note that begins them."""
+
+FORECAST = "forecast"
+"""The feed of forecasts: nothing is decided on them, so they are not among the decisions."""
+
+_U6 = 1_000_000
 
 _AT = {name: number for number, name in enumerate(ORDER_COLUMNS)}
 _REFUSED = {int(status): status.name.lower() for status in (OrderStatus.TOO_SMALL, OrderStatus.CAPPED)}
@@ -123,6 +141,64 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         """Return the canonical bytes: compact JSON, keys in the order of the fields."""
         return msgspec.json.encode(self)
+
+
+class TapedForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    One forecast as it was made: the margin of a game that was expected at half-time or at the end, and by whom.
+
+    entries are the pattern that it was made from, the first `missing` of them from before anybody looked; a member that
+    had nothing to say is None, and so is a prior that nobody knows. How long it took is not here.
+
+    Units: u6 is a millionth of a point (home minus away), of a share of games, of a probability.
+    """
+
+    game_id: str
+    horizon: str
+    minutes: int
+    missing: int
+    entries: tuple[int, ...]
+    prior_u6: int | None
+    point_u6: int
+    lower_u6: int
+    upper_u6: int
+    coverage_u6: int
+    dejavu_u6: int | None
+    lstm_u6: int | None
+    linear_u6: int | None
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes: compact JSON, keys in the order of the fields."""
+        return msgspec.json.encode(self)
+
+
+def forecasts_of(predictions: Sequence[Prediction], catalogue: Catalogue) -> Iterator[tuple[int, TapedForecast]]:
+    """Yield the cause's seq and the forecast for each horizon of each prediction."""
+    for made in predictions:
+        for said in made.forecasts:
+            members = said.explanation
+            yield (
+                made.seq,
+                TapedForecast(
+                    game_id=catalogue.games[made.game].game_id,
+                    horizon=said.horizon,
+                    minutes=len(made.entries),
+                    missing=made.missing,
+                    entries=made.entries,
+                    prior_u6=None if made.prior_u6 < 0 else made.prior_u6,
+                    point_u6=round(said.point_forecast * _U6),
+                    lower_u6=round(said.interval_lower * _U6),
+                    upper_u6=round(said.interval_upper * _U6),
+                    coverage_u6=round(said.coverage * _U6),
+                    dejavu_u6=_millionths(members.dejavu),
+                    lstm_u6=_millionths(members.lstm),
+                    linear_u6=_millionths(members.linear),
+                ),
+            )
+
+
+def _millionths(points: float | None) -> int | None:
+    return None if points is None else round(points * _U6)
 
 
 def decisions_of(orders: Ints, catalogue: Catalogue) -> Iterator[tuple[int, int, Decision]]:

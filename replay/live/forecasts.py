@@ -39,6 +39,7 @@ class BackgroundForecaster:
         self._lock = threading.Condition()
         self._is_over = False
         self._is_busy = False
+        self._has_given_up = False
         self._thread = threading.Thread(target=self._work, name="predictor", daemon=True)
         self._thread.start()
 
@@ -55,10 +56,22 @@ class BackgroundForecaster:
         return ready
 
     def drain(self, timeout_s: float) -> tuple[Prediction, ...]:
-        """Wait until everything left here is predicted, not longer than this, and take the predictions along."""
+        """
+        Wait until everything left here is predicted, not longer than this, and take the predictions along.
+
+        What is not predicted by then is given up, and counts as failed: nothing is to be asked after this.
+        """
         with self._lock:
             self._lock.wait_for(lambda: not (self._waiting or self._is_busy) or self._is_over, timeout_s)
+            self.failures += len(self._waiting) + self._is_busy
+            self._waiting.clear()
+            self._has_given_up = True
         return self.see(())
+
+    def owed(self) -> tuple[int, int]:
+        """Return how many patterns were given up so far, and how many are yet to be answered or taken along."""
+        with self._lock:
+            return self.failures, len(self._waiting) + self._is_busy + len(self._ready)
 
     def close(self) -> None:
         """End the thread, whatever waits."""
@@ -72,8 +85,6 @@ class BackgroundForecaster:
         forecaster = self._loaded()
         while True:
             with self._lock:
-                self._is_busy = False
-                self._lock.notify_all()
                 self._lock.wait_for(lambda: bool(self._waiting) or self._is_over)
                 if self._is_over:
                     return
@@ -95,8 +106,11 @@ class BackgroundForecaster:
 
     def _took(self, made: Sequence[Prediction], *, failures: int) -> None:
         with self._lock:
-            self._ready.extend(made)
-            self.failures += failures
+            self._is_busy = False
+            if not self._has_given_up:
+                self._ready.extend(made)
+                self.failures += failures
+            self._lock.notify_all()
 
 
 @contextlib.contextmanager

@@ -30,6 +30,7 @@ from replay.live.facts import TRUSTS, BookFact, Fact, GameFact, PredictionFact, 
 
 if TYPE_CHECKING:
     from replay.core.engine import Engine, Outcome
+    from replay.core.predictions import Prediction
     from replay.live.decisions import Decision
 
 __all__ = ["STATUSES", "Observer", "named"]
@@ -93,7 +94,7 @@ class Observer:
             refused=decision.refused,
         )
 
-    def predictions(self, engine: Engine, outcome: Outcome) -> list[PredictionFact]:
+    def predictions(self, engine: Engine, predictions: Sequence[Prediction]) -> list[PredictionFact]:
         """Return what was predicted, as facts."""
         games = engine.roller.catalogue.games
         return [
@@ -105,7 +106,7 @@ class Observer:
                 prior_u6=_or_none(one.prior_u6),
                 forecasts=msgspec.json.encode(one.forecasts),
             )
-            for one in outcome.predictions
+            for one in predictions
         ]
 
     def _books_changed(self, engine: Engine) -> list[Fact]:

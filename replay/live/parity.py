@@ -4,7 +4,7 @@ Parity: what was decided live against what the tape says when it is decided anew
 Every live session on a tape is decided again by the same strategy, model and setting, from the tape's beginning and
 envelope order alone. Signals are compared one by one, evaluations by number and digest. A session that ended in good
 order says how far its engine came, and everything up to there must be on the tape; of one that was killed only what it
-left can be compared.
+left can be compared. Forecasts are compared likewise: see `parity_forecasts`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ import msgspec
 from recorder.envelope import Envelope, Kind
 from recorder.errors import CorruptError, RegressionError
 from recorder.sequencer import RECORDER
+from replay.core.predictions import Forecaster
 from replay.difference import cat_command, differing_fields, field_lines
-from replay.live.decisions import LIVE, LiveConfig, cause_of, decisions_of
+from replay.live.decisions import FORECAST, LIVE, LiveConfig, cause_of, decisions_of, forecasts_of
+from replay.live.parity_forecasts import SIDES, compare_forecasts
+from replay.predictors import load_predictor
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["LiveSession", "Parity", "check_parity", "live_sessions"]
 
 _CHUNK = 5_000
-_SIDES = ("recorded", "recomputed")
 _FOR_EVER = 1 << 62
+_GIVEN_UP = ("prediction_failures", "predictions_owed")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,15 +43,27 @@ class LiveSession:
     """
     One live engine's part of a tape, from its note on.
 
-    recorded are its decisions: seq of the envelope, cause and fields. end is what its last note says, None where it was
-    killed; last_seq is where the next session begins.
+    recorded are its decisions: seq of the envelope, cause and fields; forecasts likewise. end is what its last note
+    says, None where it was killed; last_seq is where the next session begins.
     """
 
     config: LiveConfig
     first_seq: int
     last_seq: int = _FOR_EVER
     recorded: list[tuple[int, int | None, dict[str, Any]]] = field(default_factory=list)
+    forecasts: list[tuple[int, int | None, dict[str, Any]]] = field(default_factory=list)
     end: dict[str, Any] | None = None
+
+    @property
+    def given_up(self) -> int | None:
+        """How many patterns nobody may look for a forecast of; None where nobody counted them."""
+        return None if self.end is None else sum(int(self.end.get(name, 0)) for name in _GIVEN_UP)
+
+    @property
+    def tells_forecasts(self) -> bool:
+        """Whether its forecasts are to be compared: it put some on the tape, or failed at none of those it should."""
+        told = self.end is not None and "forecasts" in self.end and self.config.predictor is not None
+        return bool(self.forecasts) or (told and self.given_up == 0)
 
     @property
     def seen(self) -> int:
@@ -62,6 +77,7 @@ class _Anew:
 
     session: LiveSession
     decisions: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    forecasts: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     evaluations: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
 
@@ -82,7 +98,7 @@ def check_parity(path: Path) -> Parity:
 
     Raises:
         CorruptError: the tape is damaged, or a live note cannot be read.
-        UsageError: a strategy or model of a session is not installed.
+        UsageError: a strategy, a model or a predictor of a session is not installed.
     """
     from recorder.tape.reader import open_tape
 
@@ -95,8 +111,10 @@ def check_parity(path: Path) -> Parity:
         same, found = _compare(one)
         equal += same
         divergence = divergence or found
-    if divergence is not None and divergence["look_at"] is not None:
-        divergence["cat"] = cat_command(path, divergence["look_at"])
+    forecasts = _compare_forecasts(made)
+    for found in (divergence, forecasts["first_divergence"]):
+        if found is not None and found["look_at"] is not None:
+            found["cat"] = cat_command(path, found["look_at"])
     evaluations = {
         "recorded": sum(one.session.end["evaluations"] for one in made if one.session.end),
         "recomputed": sum(one.evaluations for one in made if one.session.end),
@@ -108,9 +126,11 @@ def check_parity(path: Path) -> Parity:
         "equal": equal,
         "evaluations": evaluations,
         "first_divergence": divergence,
+        "forecasts": forecasts,
     }
-    hint = "" if divergence is None else divergence.get("cat", f"gametape cat {path} --feed {LIVE}")
-    return Parity(ok=divergence is None, lines=_lines(facts), facts=facts, hint=hint)
+    first = divergence or forecasts["first_divergence"]
+    hint = "" if first is None else first.get("cat", f"gametape cat {path} --feed {LIVE}")
+    return Parity(ok=first is None, lines=_lines(facts), facts=facts, hint=hint)
 
 
 def live_sessions(tape: Tape) -> list[LiveSession]:
@@ -122,9 +142,10 @@ def live_sessions(tape: Tape) -> list[LiveSession]:
     """
     sessions: list[LiveSession] = []
     current: LiveSession | None = None
-    for envelope in tape.read(feeds=(RECORDER, LIVE)):
+    for envelope in tape.read(feeds=(RECORDER, LIVE, FORECAST)):
         if envelope.kind is Kind.DECISION and current is not None:
-            current.recorded.append((envelope.seq, cause_of(envelope), _fields(envelope.payload)))
+            told = current.recorded if envelope.feed == LIVE else current.forecasts
+            told.append((envelope.seq, cause_of(envelope), _fields(envelope.payload)))
         elif envelope.kind is Kind.NOTE:
             facts = envelope.facts()
             if facts["note"] == "session" and sessions:
@@ -164,6 +185,10 @@ def _decided_anew(tape: Tape, sessions: list[LiveSession]) -> list[_Anew]:
         for config in dict.fromkeys(session.config for session in sessions)
     ]
     for engine, asked in engines:
+        config = asked[0].session.config
+        if config.predictor is not None and any(one.session.tells_forecasts for one in asked):
+            # How long it takes now is nobody's question.
+            engine.forecaster = Forecaster(load_predictor(config.predictor), lambda: 0)
         # What the engine of the last session was not fed is no business of this one: it may be what it failed on.
         for envelopes in _chunks(tape.read(0, max(one.session.seen for one in asked))):
             _feed(engine, envelopes, asked)
@@ -177,6 +202,7 @@ def _feed(engine: Engine, envelopes: list[Envelope], asked: list[_Anew]) -> None
         where = f"between seq {envelopes[0].seq} and {envelopes[-1].seq}"
         raise RegressionError(f"the strategy raises {where}", why=f"{type(error).__name__}: {error}") from error
     decided = list(decisions_of(outcome.orders, engine.roller.catalogue))
+    forecast = list(forecasts_of(outcome.predictions, engine.roller.catalogue))
     for one in asked:
         first, last = one.session.first_seq, one.session.seen
         causes = outcome.evaluations[:, 0]
@@ -186,6 +212,7 @@ def _feed(engine: Engine, envelopes: list[Envelope], asked: list[_Anew]) -> None
         one.decisions += [
             (cause, msgspec.structs.asdict(decision)) for cause, _, decision in decided if first < cause <= last
         ]
+        one.forecasts += [(cause, _fields(made.encode())) for cause, made in forecast if first < cause <= last]
 
 
 def _chunks(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
@@ -212,13 +239,28 @@ def _compare(one: _Anew) -> tuple[int, dict[str, Any] | None]:
     return equal, first or _compare_evaluations(one)
 
 
+def _compare_forecasts(made: list[_Anew]) -> dict[str, Any]:
+    """Compare the forecasts of all sessions that tell of any."""
+    telling = [one for one in made if one.session.tells_forecasts]
+    found = [compare_forecasts(one.session.forecasts, one.forecasts, one.session.given_up) for one in telling]
+    return {
+        "sessions": len(telling),
+        "recorded": sum(len(one.session.forecasts) for one in telling),
+        "recomputed": sum(len(one.forecasts) for one in telling),
+        "equal": sum(one.equal for one in found),
+        "missing": sum(one.missing for one in found),
+        "given_up": sum(one.session.given_up or 0 for one in telling),
+        "first_divergence": next((one.divergence for one in found if one.divergence is not None), None),
+    }
+
+
 def _compare_evaluations(one: _Anew) -> dict[str, Any] | None:
     """Return how the evaluations differ that led to equal decisions, None where they do not or nobody counted them."""
     if one.session.end is None:
         return None
     anew = {"evaluations": one.evaluations, "digest": one.digest.hexdigest()}
     told = {key: one.session.end[key] for key in anew}
-    fields = differing_fields(told, anew, _SIDES)
+    fields = differing_fields(told, anew, SIDES)
     why = "the decisions are equal, the evaluations are not"
     blank = {"index": None, "seq": None, "cause": None, "look_at": None}
     return {**blank, "why": why, "fields": fields} if fields else None
@@ -232,7 +274,7 @@ def _difference(one: _Anew, index: int) -> dict[str, Any] | None:
     if cause == cause_anew and told == made:
         return None
     why = "missing on the tape" if seq is None else "on the tape only" if cause_anew is None else "differs"
-    fields = differing_fields({"cause": cause, **told}, {"cause": cause_anew, **made}, _SIDES)
+    fields = differing_fields({"cause": cause, **told}, {"cause": cause_anew, **made}, SIDES)
     causes = [one for one in (cause, cause_anew) if one is not None]
     return {"why": why, "seq": seq, "cause": cause_anew, "fields": fields, "look_at": min(causes, default=None)}
 
@@ -241,18 +283,26 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     """Say it for people."""
     if not facts["sessions"]:
         return ["no live engine ran while this tape was recorded"]
-    divergence = facts["first_divergence"]
     total = max(facts["recorded"], facts["recomputed"])
-    head = f"decisions {facts['equal']:,}/{total:,}, first divergence: "
-    evaluations = facts["evaluations"]
-    tail = f"evaluations {evaluations['recomputed']:,}/{evaluations['recorded']:,}"
+    evaluations, forecasts = facts["evaluations"], facts["forecasts"]
+    lines = _told(f"decisions {facts['equal']:,}/{total:,}", facts["first_divergence"])
+    lines.append(f"evaluations {evaluations['recomputed']:,}/{evaluations['recorded']:,}")
+    if not forecasts["sessions"]:
+        return [*lines, "no forecasts on this tape"]
+    total = forecasts["recorded"] + forecasts["missing"]
+    given_up = f", {forecasts['given_up']:,} patterns given up live" if forecasts["given_up"] else ""
+    counted = f"forecasts {forecasts['equal']:,}/{total:,}{given_up}"
+    return lines + _told(counted, forecasts["first_divergence"])
+
+
+def _told(counted: str, divergence: dict[str, Any] | None) -> list[str]:
     if divergence is None:
-        return [f"{head}none", tail]
+        return [f"{counted}, first divergence: none"]
     where = "" if divergence["seq"] is None else f" at seq {divergence['seq']}"
     lines = [
-        f"{head}{divergence['why']}{where}",
+        f"{counted}, first divergence: {divergence['why']}{where}",
         *field_lines(divergence["fields"], {"recorded": "live", "recomputed": "anew"}),
     ]
     if "cat" in divergence:
         lines.append(f"  it follows from: {divergence['cat']}")
-    return [*lines, tail]
+    return lines

@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
@@ -32,7 +32,18 @@ from recorder.errors import GametapeError
 from recorder.sequencer import RECORDER, Tap, TapFullError
 from recorder.tape.identity import read_identity
 from recorder.tape.show import safe
-from replay.live.decisions import LIVE, Decision, LiveConfig, cause_meta, cause_of, decisions_of, describe
+from replay.core.predictions import Prediction
+from replay.live.decisions import (
+    FORECAST,
+    LIVE,
+    Decision,
+    LiveConfig,
+    cause_meta,
+    cause_of,
+    decisions_of,
+    describe,
+    forecasts_of,
+)
 from replay.live.facts import Fact, HealthFact, RecorderFact, SignalFact
 from replay.live.forecasts import BackgroundForecaster, forecasting
 from replay.live.health import FeedWatch
@@ -42,7 +53,7 @@ from replay.live.warm import Warming
 
 if TYPE_CHECKING:
     from recorder.session import Put
-    from replay.core.engine import Engine, Outcome
+    from replay.core.engine import Engine
     from replay.live.outlet import Outlet, OutletPlan
 
 __all__ = ["LiveEngine", "LiveFailedError", "Progress", "live_tap"]
@@ -56,6 +67,9 @@ _SETTLE_S = 2.0
 # A thread that is stopped inside the compiler would take the process with it.
 _JOIN_S = 60.0
 
+_Said = tuple[str, int, bytes]
+"""For the tape: the feed, the seq of the cause, the payload."""
+
 
 class LiveFailedError(Exception):
     """The engine raised and takes no more envelopes."""
@@ -65,7 +79,8 @@ class Progress(NamedTuple):
     """
     How far an engine has come: the seq of the last envelope fed, and what it said since it began.
 
-    digest is sha256 over the evaluations, little-endian int64, hex.
+    digest is sha256 over the evaluations, little-endian int64, hex. prediction_failures are patterns that nobody
+    forecast anything from, predictions_owed those that were yet to be answered.
     """
 
     seen: int
@@ -73,6 +88,7 @@ class Progress(NamedTuple):
     digest: str
     model_failures: int
     prediction_failures: int = 0
+    predictions_owed: int = 0
 
 
 class LiveEngine:
@@ -80,7 +96,7 @@ class LiveEngine:
 
     name = LIVE
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options, by keyword
         self,
         path: Path,
         config: LiveConfig,
@@ -90,14 +106,16 @@ class LiveEngine:
         is_warmed: bool = False,
         waiting_max: int = _WAITING_MAX,
         waiting_bytes_max: int = _WAITING_BYTES_MAX,
+        settle_s: float = _SETTLE_S,
     ) -> None:
         """
         Prepare an engine for the tape at path.
 
         say is told each signal in a line, in the engine's thread: a terminal that stands still is the engine's trouble.
         plan says what goes out, None for nothing. is_warmed: the compiler gets a process of its own, and the engine
-        runs interpreted meanwhile.
+        runs interpreted meanwhile. settle_s is how long the predictor is waited for in the end.
         """
+        self._settle_s = settle_s
         self._path = path
         self._config = config
         self._say = say
@@ -113,10 +131,11 @@ class LiveEngine:
         self._why = ""
         self._thread = threading.Thread(target=self._work, name=LIVE, daemon=True)
         self._lock = threading.Lock()
-        self._decided: list[tuple[int, Decision]] = []
+        self._said: list[_Said] = []
         self._progress = Progress(-1, 0, hashlib.sha256().hexdigest(), 0)
         self._tell_loop: Callable[[], object] = lambda: None
         self._first_seq = 0
+        self._forecaster: BackgroundForecaster | None = None
         self._is_warmed = is_warmed
         self._status = "starting"
         self._clock = SystemClock()
@@ -182,20 +201,19 @@ class LiveEngine:
         self._prefix = f"[{label}] " if label else ""
         if self._outlet is not None:
             self._outlet.start(self._clock, label)
-        written = 0
+        written: Counter[str] = Counter()
         self._thread.start()
         try:
             while not self._is_done:
                 await news.wait()
                 news.clear()
-                written += self._write(put)
+                written += _put(put, self._taken()[1])
         finally:
             # Also where the session waits no longer: what was decided by now is written, and `seen` says how far it is.
-            with self._lock:
-                progress = self._progress
-                decided, self._decided = self._decided, []
-            written += self._put(put, decided)
-            facts = {**progress._asdict(), "decisions": written, "why": self._why}
+            progress, said = self._taken()
+            written += _put(put, said)
+            counts = {"decisions": written[LIVE], "forecasts": written[FORECAST]}
+            facts = {**progress._asdict(), **counts, "why": self._why}
             put(RECORDER, Kind.NOTE, meta=encode_meta({"note": f"{LIVE}_end", **facts}))
 
     def finish(self) -> None:
@@ -215,16 +233,11 @@ class LiveEngine:
         if self.latency.facts():
             write_latency(self._path.with_name(f"{self._path.name}.latency.json"), self.latency)
 
-    def _write(self, put: Put) -> int:
+    def _taken(self) -> tuple[Progress, list[_Said]]:
+        """Take along what was said since the last time, with how far the engine had come by it."""
         with self._lock:
-            decided, self._decided = self._decided, []
-        return self._put(put, decided)
-
-    @staticmethod
-    def _put(put: Put, decided: Sequence[tuple[int, Decision]]) -> int:
-        for cause, decision in decided:
-            put(LIVE, Kind.DECISION, meta=cause_meta(cause), payload=decision.encode())
-        return len(decided)
+            said, self._said = self._said, []
+            return self._progress, said
 
     # In the engine's thread --------------------------------------------------------------------------------------
 
@@ -232,26 +245,43 @@ class LiveEngine:
         try:
             engine = self._config.engine(on_stage=self._mark)
             with forecasting(self._config.predictor, self._clock.now_ns) as forecaster:
-                engine.forecaster = forecaster
-                if self._is_warmed:
-                    with Warming(self._config) as warming:
-                        engine.interpret(interpreting=not warming.is_done)
-                        self._decide(engine, warming)
-                else:
-                    self._decide(engine, None)
-                self._settle(forecaster)
+                engine.forecaster = self._forecaster = forecaster
+                try:
+                    if self._is_warmed:
+                        with Warming(self._config) as warming:
+                            engine.interpret(interpreting=not warming.is_done)
+                            self._decide(engine, warming)
+                    else:
+                        self._decide(engine, None)
+                finally:
+                    self._settle(engine)
         except Exception as error:  # noqa: BLE001  a strategy, a model and a terminal are foreign code; the recording goes on
             self._why = f"{type(error).__name__}: {error}"
         self._status = "cut" if self._why else "ended"
         self._is_done = True
         self._wake()
 
-    def _settle(self, forecaster: BackgroundForecaster | None) -> None:
-        """Wait a moment for the predictor, so that what the tape says in the end counts all its failures."""
-        if forecaster is not None:
-            forecaster.drain(_SETTLE_S)
-            with self._lock:
-                self._progress = self._progress._replace(prediction_failures=forecaster.failures)
+    def _settle(self, engine: Engine) -> None:
+        """Wait a moment for the predictor, so that in the end the tape has all it said and counts its failures."""
+        if self._forecaster is None:
+            return
+        made = self._forecaster.drain(self._settle_s)
+        self._keep(self._forecast(engine, made), self._progress)
+        self._tell(engine, (), made, ())
+
+    def _forecast(self, engine: Engine, predictions: Sequence[Prediction]) -> list[_Said]:
+        """Return for the tape what was forecast since this session began."""
+        made = forecasts_of(predictions, engine.roller.catalogue)
+        return [(FORECAST, cause, forecast.encode()) for cause, forecast in made if cause > self._first_seq]
+
+    def _keep(self, said: Sequence[_Said], progress: Progress) -> None:
+        """Leave what was said for the tape, with how far the engine has come by it."""
+        failures, owed = (0, 0) if self._forecaster is None else self._forecaster.owed()
+        with self._lock:
+            self._said += said
+            self._progress = progress._replace(prediction_failures=failures, predictions_owed=owed)
+        if said:
+            self._wake()
 
     def _decide(self, engine: Engine, warming: Warming | None) -> None:
         digest, evaluations = hashlib.sha256(), 0
@@ -265,14 +295,12 @@ class LiveEngine:
             digest.update(fresh.astype("<i8").tobytes())
             evaluations += len(fresh)
             new = [one for one in decisions_of(outcome.orders, engine.roller.catalogue) if one[0] > self._first_seq]
-            with self._lock:
-                self._decided += [(cause, decision) for cause, _, decision in new]
-                said = (evaluations, digest.hexdigest(), engine.model_failures)
-                unpredicted = 0 if engine.forecaster is None else engine.forecaster.failures
-                self._progress = Progress(envelopes[-1].seq, *said, unpredicted)
-            if new:
-                self._wake()
-            self._tell(engine, envelopes, outcome, new)
+            said = [(LIVE, cause, decision.encode()) for cause, _, decision in new]
+            progress = Progress(envelopes[-1].seq, evaluations, digest.hexdigest(), engine.model_failures)
+            self._keep([*said, *self._forecast(engine, outcome.predictions)], progress)
+            if self._outlet is not None:
+                self._observer.note(outcome)
+            self._tell(engine, envelopes, outcome.predictions, new)
             for cause, token, decision in new:
                 self._say(self._prefix + describe(cause, decision, *map(safe, named(engine, token))))
 
@@ -332,7 +360,7 @@ class LiveEngine:
         self,
         engine: Engine,
         envelopes: Sequence[Envelope],
-        outcome: Outcome,
+        predictions: Sequence[Prediction],
         new: Sequence[tuple[int, int, Decision]],
     ) -> None:
         """Count how long the decisions took, and leave signals, predictions and what changed with the outlet."""
@@ -340,19 +368,18 @@ class LiveEngine:
             for stage, at_ns in self._stages.items():
                 self.latency.add(stage, decision.signal_ns, at_ns)
         done_ns = self._clock.now_ns()
-        for prediction in outcome.predictions:
+        for prediction in predictions:
             if prediction.seq > self._first_seq:
                 self.latency.add("predicted", prediction.recv_ns, done_ns)
         if self._outlet is None:
             for _, _, decision in new:
                 self.latency.add("emitted", decision.signal_ns, done_ns)
             return
-        self._observer.note(outcome)
         facts: list[Fact] = [*self._before(engine, envelopes)]
         facts += [self._observer.signal(engine, *one) for one in new]
-        facts += self._observer.predictions(engine, outcome)
+        facts += self._observer.predictions(engine, predictions)
         if facts:
-            self._outlet.tell(envelopes[-1].seq, facts)
+            self._outlet.tell(self._progress.seen, facts)
         self._is_dirty = True
         if self._clock.now_ns() - self._looked_ns >= _LOOK_NS:
             self._look(engine)
@@ -361,7 +388,7 @@ class LiveEngine:
         """Yield the decisions of earlier sessions on this tape: whoever asks for signals is to find them all."""
         numbers = {token_id: number for number, token_id in enumerate(engine.roller.catalogue.tokens)}
         for envelope in envelopes:
-            if envelope.kind is not Kind.DECISION:
+            if envelope.kind is not Kind.DECISION or envelope.feed != LIVE:
                 continue
             cause = cause_of(envelope)
             # A decision that cannot be read is for the parity check to tell.
@@ -420,6 +447,13 @@ def live_tap(
         yield engine
     finally:
         engine.close()
+
+
+def _put(put: Put, said: Sequence[_Said]) -> Counter[str]:
+    """Put what was said on the tape, and return how much of each feed."""
+    for feed, cause, payload in said:
+        put(feed, Kind.DECISION, meta=cause_meta(cause), payload=payload)
+    return Counter(feed for feed, _, _ in said)
 
 
 def _label(path: Path) -> str:

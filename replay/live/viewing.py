@@ -120,7 +120,7 @@ class _Seat:
         told = tuple(reel.predictions[self._prediction : prediction])
         outcome = Outcome(*_NONE, patterns[self._pattern : pattern], told)
         self.observer.note(outcome)
-        facts = [*self.observer.look(self.engine), *self.observer.predictions(self.engine, outcome)]
+        facts = [*self.observer.look(self.engine), *self.observer.predictions(self.engine, outcome.predictions)]
         self.board.apply(Batch(0, at_ns, facts))
         self._row, self._state, self._pattern, self._prediction = row, state, pattern, prediction
         self.at_ns = at_ns

@@ -79,7 +79,6 @@ def replay(
     from replay.counterfactual import PollPlan
     from replay.find import find_tapes, load_strategy
     from replay.models import load_model
-    from replay.models.drift import drift_of_night
     from replay.settings import AS_RECORDED
     from replay.study import admit, remember
 
@@ -93,9 +92,7 @@ def replay(
     nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
     with stopwatch() as seconds:
         films = [] if is_exact else films_of(opened)
-        for film in films:
-            for text in drift_of_night(model_name, film.night, film.catalogue):
-                click.echo(f"{film.tape}: {text}", err=True)
+        _warn_of_drift(films, model_name)
         setting = _answerable(films, setting, has_event_times=has_event_times)
         admit(nights, names, [setting], SystemClock().now_ns(), opening=open_holdout)
         if is_exact:
@@ -111,6 +108,15 @@ def replay(
         for ledger in ledgers:
             ledger.write(out / ledger.tape if len(ledgers) > 1 else out)
         click.echo(f"written to {out}", err=True)
+
+
+def _warn_of_drift(films: list[Film], model_name: str) -> None:
+    """Say where a night leaves what the model was fitted on."""
+    from replay.models.drift import drift_of_night
+
+    for film in films:
+        for text in drift_of_night(model_name, film.night, film.catalogue):
+            click.echo(f"{film.tape}: {text}", err=True)
 
 
 def _answerable(films: list[Film], setting: Setting, *, has_event_times: bool) -> Setting:

@@ -43,10 +43,11 @@ def test_the_line_says_what_is_worst_first() -> None:
 
 
 def test_decisions_are_no_feed() -> None:
-    """What a live engine decides is counted on its own; it is neither an answer nor a feed that could be silent."""
+    """What a live engine decides is counted, its forecasts are not; neither is an answer or a feed to be silent."""
     tally = Tally()
     put(tally, "espn.nba", Kind.BODY, status=200)
     put(tally, "live", Kind.DECISION, cause=0)
+    put(tally, "forecast", Kind.DECISION, cause=0)
     assert (tally.decisions, tally.answers, list(tally.feeds)) == (1, 1, ["espn.nba"])
 
 

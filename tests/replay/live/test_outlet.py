@@ -20,10 +20,9 @@ from served import Served, served, wait_for
 from websockets.exceptions import ConnectionClosed
 
 from recorder.clock import SystemClock
-from recorder.envelope import Kind
 from recorder.errors import UsageError
 from recorder.tape.reader import open_tape
-from replay.live.decisions import LiveConfig
+from replay.live.decisions import LIVE, LiveConfig
 from replay.live.outlet import Outlet, OutletPlan, listen, listen_at, names_of
 
 
@@ -195,7 +194,7 @@ def test_a_live_night_is_served_and_told(night, tmp_path) -> None:
         os.dup2(saved, 1)
         os.close(saved)
     told = [json.loads(line) for line in out.read_text().splitlines()]
-    decided = [json.loads(one.payload) for one in open_tape(tape.path).read() if one.kind is Kind.DECISION]
+    decided = [json.loads(one.payload) for one in open_tape(tape.path).read(feeds=(LIVE,))]
     spoken = [one for one in told if one["type"] == "signal"]
     assert [(one["token_id"], one["edge_u6"]) for one in spoken] == [
         (one["token_id"], one["edge_u6"]) for one in decided

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from recorder.errors import CorruptError, RegressionError
 from recorder.tape.cli import verify
 from recorder.tape.reader import Tape
 from recorder.tape.seal import seal_tape
+from replay.live.decisions import FORECAST, LIVE
 from replay.live.parity import check_parity, live_sessions
 
 
@@ -24,7 +26,11 @@ def lived(night, tmp_path_factory) -> Tape:
 
 
 def decisions(tape: Tape) -> list[Envelope]:
-    return [one for one in tape.read() if one.kind is Kind.DECISION]
+    return [one for one in tape.read() if one.kind is Kind.DECISION and one.feed == LIVE]
+
+
+def forecasts(tape: Tape) -> list[Envelope]:
+    return [one for one in tape.read() if one.kind is Kind.DECISION and one.feed == FORECAST]
 
 
 def with_fields(envelope: Envelope, **changed: object) -> Envelope:
@@ -46,6 +52,10 @@ def test_n_of_n(lived, tmp_path) -> None:
     assert (facts["schema"], facts["ok"]) == ("gametape.verify/1", True)
     assert facts["parity"]["recorded"] == facts["parity"]["recomputed"] == facts["parity"]["equal"] == count > 10
     assert facts["parity"]["first_divergence"] is None
+    assert "forecasts 36/36, first divergence: none" in text.stdout
+    assert [facts["parity"]["forecasts"][name] for name in ("recorded", "recomputed", "equal", "missing")] == [
+        *(36, 36, 36, 0)
+    ]
     copy = rewrite(lived, tmp_path / "copy", lambda envelope: envelope)
     seal_tape(copy.path)
     assert check_parity(copy.path).facts == facts["parity"]
@@ -171,3 +181,83 @@ def test_what_is_no_decision_is_a_difference(lived, tmp_path) -> None:
 
     with pytest.raises(CorruptError, match="cannot be read"):
         check_parity(rewrite(lived, tmp_path / "two", unknown).path)
+
+
+def test_a_planted_forecast_is_named(lived, tmp_path) -> None:
+    """A point more in one forecast: its place, its field on both sides, its cause; the decisions are equal."""
+    fifth = forecasts(lived)[4]
+    point = msgspec.json.decode(fifth.payload)["point_u6"]
+
+    def change(envelope: Envelope) -> Envelope:
+        return with_fields(envelope, point_u6=point + 1_000_000) if envelope.seq == fifth.seq else envelope
+
+    copy = rewrite(lived, tmp_path / "copy", change)
+    result = CliRunner().invoke(verify, [str(copy.path), "--parity", "--json"])
+    facts = json.loads(result.stdout)["parity"]
+    found = facts["forecasts"]["first_divergence"]
+    assert isinstance(result.exception, RegressionError)
+    assert (facts["first_divergence"], facts["forecasts"]["equal"]) == (None, 35)
+    assert (found["index"], found["why"], found["seq"]) == (4, "differs", fifth.seq)
+    assert found["fields"] == {"point_u6": {"recorded": point + 1_000_000, "recomputed": point}}
+    cause = fifth.facts()["cause"]
+    assert found["cat"] == result.exception.hint == f"gametape cat {copy.path} --first-seq {cause} --limit 1"
+    words = CliRunner().invoke(verify, [str(copy.path), "--parity"]).stdout
+    assert f"forecasts 35/36, first divergence: differs at seq {fifth.seq}" in words
+    assert f"point_u6     live {point + 1_000_000}   anew {point}" in words
+
+
+def test_the_last_digit_of_a_float_is_no_difference(lived, tmp_path) -> None:
+    """A thousandth of a point is what another processor may say; a pattern is whole numbers, and near no other."""
+    first = forecasts(lived)[0]
+    fields = msgspec.json.decode(first.payload)
+
+    def changed(**values: object) -> Tape:
+        def change(envelope: Envelope) -> Envelope:
+            return with_fields(envelope, **values) if envelope.seq == first.seq else envelope
+
+        return rewrite(lived, tmp_path / "_".join(values), change)
+
+    assert check_parity(changed(point_u6=fields["point_u6"] - 1_000).path).ok
+    parity = check_parity(changed(entries=[fields["entries"][0] + 1]).path)
+    assert list(parity.facts["forecasts"]["first_divergence"]["fields"]) == ["entries"]
+
+
+def test_a_forecast_that_is_gone_is_missing(lived, tmp_path) -> None:
+    """Where the engine gave nothing up, a pattern without its forecast is a divergence."""
+    gone = {one.seq for one in forecasts(lived)[6:8]}
+    found = check_parity(rewrite(lived, tmp_path / "copy", _silenced(gone)).path).facts["forecasts"]
+    assert (found["equal"], found["missing"], found["first_divergence"]["why"]) == (34, 2, "missing on the tape")
+
+
+def test_a_tape_from_before_forecasts_were_written(lived, tmp_path) -> None:
+    """An older tape has none and says nothing of them in its end; it stands the check, which says so."""
+    silenced = _silenced({one.seq for one in forecasts(lived)})
+
+    def change(envelope: Envelope) -> Envelope:
+        if not is_end(envelope):
+            return silenced(envelope)
+        facts = envelope.facts()
+        del facts["forecasts"], facts["predictions_owed"]
+        return msgspec.structs.replace(envelope, meta=encode_meta(facts))
+
+    parity = check_parity(rewrite(lived, tmp_path / "copy", change).path)
+    assert parity.ok
+    assert parity.lines[-1] == "no forecasts on this tape"
+
+
+def test_of_a_killed_session_the_forecasts_it_left_are_compared(lived, tmp_path) -> None:
+    """Without the last note nobody says which forecasts must be there; each one that is there must be right."""
+    tenth = forecasts(lived)[9].seq
+    copy = rewrite(lived, tmp_path / "copy", lambda one: one if one.seq <= tenth else None)
+    parity = check_parity(copy.path)
+    assert parity.ok
+    assert parity.lines[-1] == "forecasts 10/10, first divergence: none"
+
+
+def _silenced(seqs: set[int]) -> Callable[[Envelope], Envelope]:
+    def change(envelope: Envelope) -> Envelope:
+        if envelope.seq not in seqs:
+            return envelope
+        return msgspec.structs.replace(envelope, kind=Kind.PULSE, feed="recorder", meta=b"", payload=b"")
+
+    return change

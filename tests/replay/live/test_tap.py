@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -20,9 +21,10 @@ from recorder.tape.reader import Tape, open_tape
 from replay.backtest import replay_tape
 from replay.core.cells import ORDER_COLUMNS
 from replay.find import load_strategy
-from replay.live.decisions import LiveConfig, decisions_of
+from replay.live.decisions import FORECAST, LIVE, LiveConfig, decisions_of, forecasts_of
 from replay.live.parity import check_parity
 from replay.models import load_model
+from replay.predictors import load_predictor
 from replay.settings import Setting
 from replay.verbs.live import live
 
@@ -43,7 +45,11 @@ def inputs(tape: Tape) -> list[tuple[object, ...]]:
 
 
 def decided(tape: Tape) -> list[bytes]:
-    return [one.payload for one in of(tape, Kind.DECISION)]
+    return [one.payload for one in of(tape, Kind.DECISION) if one.feed == LIVE]
+
+
+def forecasts(tape: Tape) -> list[bytes]:
+    return [one.payload for one in of(tape, Kind.DECISION) if one.feed == FORECAST]
 
 
 class Slow(LiveConfig):
@@ -75,8 +81,8 @@ def test_a_decision_names_its_cause(night, tmp_path) -> None:
     for one in of(tape, Kind.DECISION):
         cause = facts[one.facts()["cause"]]
         assert cause.seq < one.seq
-        assert cause.recv_ns == msgspec.json.decode(one.payload)["signal_ns"]
-        assert (one.feed, cause.kind in (Kind.FRAME, Kind.BODY)) == ("live", True)
+        assert cause.kind in (Kind.FRAME, Kind.BODY)
+        assert one.feed == FORECAST or cause.recv_ns == msgspec.json.decode(one.payload)["signal_ns"]
 
 
 def test_the_notes_say_what_decided_and_how_far(night, tmp_path) -> None:
@@ -86,7 +92,7 @@ def test_the_notes_say_what_decided_and_how_far(night, tmp_path) -> None:
     (ended,) = of(tape, Kind.NOTE, "live_end")
     facts = ended.facts()
     assert LiveConfig.from_facts(begun.facts()) == EAGER
-    assert facts["decisions"] == len(decided(tape))
+    assert (facts["decisions"], facts["forecasts"]) == (len(decided(tape)), len(forecasts(tape)))
     assert facts["seen"] == max(one.seq for one in tape.read() if one.kind is not Kind.DECISION and one.seq < ended.seq)
     assert (facts["why"], facts["model_failures"]) == ("", 0)
     assert facts["evaluations"] > facts["decisions"]
@@ -116,6 +122,63 @@ def test_a_predictor_that_fails_costs_no_decision(night, tmp_path) -> None:
     assert decided(tapes[None]) == decided(tapes["nobody"]) == decided(tapes["ensemble"]) != []
     assert (failures[None], failures["ensemble"]) == (0, 0)
     assert failures["nobody"] >= 18
+
+
+def test_forecasts_are_on_the_tape(night, tmp_path) -> None:
+    """Each forecast of a replay of the night is on the tape of the live night, in order, for both horizons."""
+    ideas = load_strategy("fusion"), load_model("brownian")
+    predictor = load_predictor("ensemble")
+    ledger = replay_tape(night, *ideas, EAGER.setting, predictor=predictor)
+    catalogue = type("Names", (), {"games": [type("Game", (), {"game_id": name}) for name in ledger.games]})
+    replayed = [made.encode() for _, made in forecasts_of(ledger.predictions, catalogue)]
+    assert forecasts(relive(night.read(), tmp_path / "live")) == replayed
+    assert len(replayed) == 36
+
+
+DOUBTING = """
+import threading
+
+from replay.core.predictions import Forecast
+
+go = threading.Event()
+
+
+class Doubting:
+    name = "doubting"
+    leagues = ("nba",)
+
+    def predict(self, pattern, prior_u6):
+        if len(pattern) == 5:
+            raise LookupError("no idea")
+        if len(pattern) == 9:
+            assert go.wait(600)
+        numbers = {"point_forecast": pattern[-1], "interval_lower": -99, "interval_upper": 99, "coverage": 0.5}
+        return (Forecast(horizon="half", **numbers),)
+"""
+
+
+def test_a_predictor_that_raises_or_hangs_costs_its_own_forecasts_only(night, tmp_path, monkeypatch) -> None:
+    """What it failed on and what it was too late for are numbers on the tape; the rest is there and stands parity."""
+    card = tmp_path / "doubting-1.dist-info"
+    card.mkdir()
+    (card / "METADATA").write_text("Metadata-Version: 2.1\nName: doubting\nVersion: 1\n")
+    (card / "entry_points.txt").write_text("[gametape.predictors]\ndoubting = doubting:Doubting\n")
+    (tmp_path / "doubting.py").write_text(DOUBTING)
+    monkeypatch.syspath_prepend(tmp_path)
+    go = importlib.import_module("doubting").go
+    config = replace(EAGER, predictor="doubting")
+    hanging = relive(night.read(), tmp_path / "hanging", config, settle_s=0.0)
+    go.set()
+    raising = relive(night.read(), tmp_path / "raising", config)
+    assert decided(hanging) == decided(raising) == decided(relive(night.read(), tmp_path / "live"))
+    ends = [of(tape, Kind.NOTE, "live_end")[0].facts() for tape in (hanging, raising)]
+    # The one it hangs on and all behind it are given up: at least ten of eighteen, with the one it raises on.
+    assert ends[0]["prediction_failures"] >= 10
+    assert ends[0]["prediction_failures"] + ends[0]["forecasts"] == 18
+    assert (ends[1]["prediction_failures"], ends[1]["forecasts"]) == (1, 17)
+    parities = [check_parity(tape.path) for tape in (hanging, raising)]
+    assert [one.ok for one in parities] == [True, True]
+    assert parities[1].lines[-1] == "forecasts 17/17, 1 patterns given up live, first divergence: none"
 
 
 def test_an_engine_that_lags_is_cut_and_the_recording_is_whole(night, tmp_path) -> None:
