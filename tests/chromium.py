@@ -29,6 +29,6 @@ def chromium() -> Iterator[Any]:
     if not _PROGRAM.exists():
         pytest.skip(f"there is no {_PROGRAM}: apt-get install chromium")
     with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(_PROGRAM), args=_QUIET)
+        started = playwright.chromium.launch(executable_path=str(_PROGRAM), args=_QUIET, timeout=120_000)
         yield started
         started.close()

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from queue import Queue
 from threading import Thread
 from urllib.parse import urlsplit
@@ -39,17 +40,31 @@ EVIL = [
     "<!--",
     "%3Cscript%3E#/game/x?at=1",
 ]
+PATIENCE_MS = 120_000
+"""Only a guard: what a page is waited for comes, however busy the machine."""
 _SECOND_NS = 1_000_000_000
 
 
+def moment(page) -> datetime:
+    """The moment that the page's address names."""
+    return datetime.fromisoformat(re.search(r"at=([0-9TZ:.\-]+)", page.url)[1])
+
+
+def text_of(at_ns: int) -> str:
+    """A moment as an address names it."""
+    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
 @contextmanager
-def shown(browser, url: str, *, may_lose: bool = False, **options) -> Iterator[object]:
+def shown(browser, url: str, *, may_lose: bool = False, opens: bool = True, **options) -> Iterator[object]:
     """
     Open a page; at the end nothing may have been asked of another origin, said to the console or popped up.
 
     may_lose: the server will be stopped, of which the browser itself complains.
+    opens: False for a test that opens the page itself, once it listens to what is asked.
     """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     heard: list[str] = []
     origin = urlsplit(url).netloc
@@ -58,7 +73,8 @@ def shown(browser, url: str, *, may_lose: bool = False, **options) -> Iterator[o
     page.on("console", lambda it: heard.append(f"console {it.text}"))
     page.on("pageerror", lambda error: heard.append(f"error {error}"))
     page.on("dialog", lambda dialog: heard.append(f"dialog {dialog.message}"))
-    page.goto(url)
+    if opens:
+        page.goto(url)
     yield page
     context.close()
     gone = re.compile("console .*(ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE)")
@@ -72,8 +88,8 @@ def in_thread(begin: Callable[[Queue[object]], Coroutine[object, object, None]])
     ready: Queue[object] = Queue()
     thread = Thread(target=lambda: asyncio.run(begin(ready)))
     thread.start()
-    yield ready.get(timeout=30)
-    thread.join(30)
+    yield ready.get(timeout=120)
+    thread.join(120)
     assert not thread.is_alive()
 
 
@@ -103,7 +119,7 @@ class Outlet:
 
     def close(self) -> None:
         self._ours.close()
-        self._thread.join(20)
+        self._thread.join(120)
         assert not self._thread.is_alive()
 
     # Facts, as little as a test has to say of them.

@@ -273,8 +273,10 @@ class _Talk:
                 await self._websocket.close(1008, 'expected {"subscribe": {"games": …, "leagues": …, "types": …}}')
                 return
             self._outbox.subscription = ask.subscribe
-            await self._send(self._snapshot())
+            snapshot = self._snapshot()
+            # Before the sending, which may take a while: what happens from the snapshot on is told.
             self._desk.hub.join(self._outbox)
+            await self._send(snapshot)
 
     async def tell(self) -> None:
         """Send what there is to say until it is over; close where the client has not read for too long."""

@@ -35,7 +35,7 @@ export const makeBoard = (page) => {
   return {
     paint() {
       const entries = worstFirst();
-      none.hidden = entries.length > 0;
+      none.hidden = entries.length > 0 || night.nowMs === null;
       const wanted = entries.map((entry) => {
         const id = entry.state.game_id;
         if (!rows.has(id)) rows.set(id, makeRow(id));
@@ -50,7 +50,7 @@ export const makeBoard = (page) => {
       if (keys !== told) signals.replaceChildren(...latest.map(signalItem));
       told = keys;
       signals.hidden = latest.length === 0;
-      quiet.hidden = latest.length > 0;
+      quiet.hidden = latest.length > 0 || night.nowMs === null;
       health.paint();
     },
   };

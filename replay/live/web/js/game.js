@@ -5,7 +5,7 @@ import { clockWords, makeCharts } from "./chart.js";
 import { el, mark, say } from "./dom.js";
 import { courtTime, lastAt, readHistory, scoreChanges } from "./history.js";
 import { freshness, night, now, signalKey, whyStale } from "./night.js";
-import { get } from "./wire.js";
+import { getLong } from "./wire.js";
 import { NONE, age, cents, isKnown, ms, points, shares, signed, standing, utc } from "./words.js";
 
 const POINTS = 1_200;
@@ -60,6 +60,8 @@ export const makeGame = (page, gameId, { changed, seek }) => {
   );
 
   let history = null;
+  let historyOf = null; // how many losses it has outlived
+  let isAsking = false;
   let askAt = 0;
   let charts = null;
   let isByCourt = false;
@@ -74,23 +76,27 @@ export const makeGame = (page, gameId, { changed, seek }) => {
   });
 
   const open = async () => {
-    const entry = night.games.get(gameId);
-    if (!entry || performance.now() < askAt) return;
-    askAt = Infinity;
+    if (isAsking || performance.now() < askAt) return;
+    isAsking = true;
+    const losses = night.losses;
     try {
-      const answer = await get(`/v1/history/${encodeURIComponent(gameId)}?points=${POINTS}`);
+      const answer = await getLong(`/v1/history/${encodeURIComponent(gameId)}?points=${POINTS}`);
       history = readHistory(answer);
     } catch {
       askAt = performance.now() + ASK_AGAIN_MS;
       return;
+    } finally {
+      isAsking = false;
     }
-    if (isClosed) return;
-    const home = entry.state.tokens?.home?.token_id;
+    const { state } = night.games.get(gameId) ?? {};
+    if (isClosed || !state) return;
+    historyOf = losses;
+    const home = state.tokens?.home?.token_id;
     history.signals.forEach((signal) => (signal.is_home = signal.token_id === home));
-    charts = makeCharts(chartBox, { league: entry.state.league, home: entry.state.home, onSeek: night.tape ? seek : null });
+    charts ??= makeCharts(chartBox, { league: state.league, home: state.home, onSeek: night.tape ? seek : null });
     charts.show(history, isByCourt);
-    axis.hidden = courtTime(history, entry.state.league) === null;
-    fillTable(table, history, entry.state.league);
+    axis.hidden = courtTime(history, state.league) === null;
+    fillTable(table, history, state.league);
     say(gaps, gapWords(history.gaps));
     changed();
   };
@@ -101,6 +107,7 @@ export const makeGame = (page, gameId, { changed, seek }) => {
     grownAt = performance.now();
     append(history, entry.state, now(), night.signals.filter((signal) => signal.game_id === gameId));
     charts.grow(history);
+    if (scoreChanges(history).length !== table.rows.length) fillTable(table, history, entry.state.league);
   };
 
   return {
@@ -115,8 +122,9 @@ export const makeGame = (page, gameId, { changed, seek }) => {
       const keys = mine.map(signalKey).join();
       if (signals.dataset.keys !== keys) signals.replaceChildren(...mine.map(signalItem));
       signals.dataset.keys = keys;
-      if (charts === null) open();
-      else grow(entry);
+      // What happened while the connection was lost is in no news.
+      if (charts === null || (!night.isLost && historyOf !== night.losses)) open();
+      if (charts !== null) grow(entry);
       charts?.setMoment(night.tape ? night.nowMs : null);
     },
     restyle: () => charts?.restyle(),

@@ -24,27 +24,29 @@ const changed = () => {
 };
 
 // "#/game/nba:1?at=2026-01-16T01:02:03.000Z" -> the game and the moment; a part that is not there is null.
-export const readPlace = () => {
-  const [path, query] = location.hash.slice(1).split("?");
+export const readPlace = (hash = location.hash) => {
+  const [path, query] = hash.slice(1).split("?");
   const found = /^\/game\/([^/]+)$/.exec(path);
   const at = Date.parse(new URLSearchParams(query).get("at") ?? "");
   return { gameId: found ? decodeURIComponent(found[1]) : null, atMs: Number.isNaN(at) ? null : at };
 };
 
 let shown;
+let turn = 0;
 
-const route = async () => {
-  const { gameId, atMs } = readPlace();
+const route = async (hash) => {
+  const { gameId, atMs } = readPlace(hash);
   if (atMs !== null) scrubber?.seek(atMs);
   if (shown === gameId) return;
   shown = gameId;
+  const mine = ++turn;
   view?.close?.();
   view = null;
   if (gameId === null) {
     view = makeBoard(byId("page"));
   } else {
     const { makeGame } = await import("./game.js");
-    if (shown !== gameId) return;
+    if (turn !== mine) return;
     view = makeGame(byId("page"), gameId, { changed, seek: (at) => scrubber?.seek(at) });
   }
   scrubber?.show(view.steps ?? null);
@@ -65,15 +67,11 @@ const start = async () => {
     event.preventDefault(); // a bare #page would be taken for a place
     byId("page").focus();
   });
-  addEventListener("hashchange", route);
+  // The event's own address: by now a moment that is played may have been written over it.
+  addEventListener("hashchange", (event) => route(new URL(event.newURL).hash));
   setInterval(changed, 1_000);
   route();
-  try {
-    await openNight();
-    changed();
-  } catch {
-    // follow() says so, and tries again
-  }
+  await openNight(changed, askToken);
   if (night.tape) await startTape();
   else await follow(changed, askToken);
 };
@@ -97,7 +95,7 @@ const startTape = async () => {
   find();
   const { makeScrubber } = await import("./scrub.js");
   scrubber = makeScrubber(byId("scrubber"), changed);
-  await scrubber.open(readPlace().atMs);
+  scrubber.open(readPlace().atMs);
   scrubber.show(view?.steps ?? null);
 };
 

@@ -15,6 +15,7 @@ export const night = {
   isLost: true,
   lostAt: null, // when, by this machine's steady clock, and what the server's time was then
   lostMs: null,
+  losses: 0, // how often: what was missed meanwhile has to be asked for
   label: "", // the tape's: what is simulated says so
   tape: null, // { name, label, first_ns, last_ns } where a recorded tape is looked at
   nowMs: null, // the server's time when it last said it, and when that was
@@ -31,6 +32,7 @@ export const setNow = (nowMs) => {
 export const now = () => (night.nowMs === null || night.tape ? night.nowMs : night.nowMs + performance.now() - night.nowAt);
 
 export const lose = () => {
+  if (!night.isLost) night.losses += 1;
   if (night.lostAt === null) {
     night.lostAt = performance.now();
     night.lostMs = now();

@@ -3,7 +3,7 @@
 import { el, mark, say } from "./dom.js";
 import { courtTime } from "./history.js";
 import { find, lose, night, setNow, take } from "./night.js";
-import { get } from "./wire.js";
+import { get, insist } from "./wire.js";
 import { day, ms, utc } from "./words.js";
 
 const RATES = [1, 5, 20, 60, 300];
@@ -163,7 +163,7 @@ export const makeScrubber = (box, changed) => {
   return {
     async open(at) {
       go(at ?? ms(night.tape.begin_ns));
-      allSignals = (await get(`/v1/signals?limit=${SIGNALS_MAX}`)).signals.map((signal) => ms(signal.recv_ns));
+      allSignals = (await insist(`/v1/signals?limit=${SIGNALS_MAX}`)).signals.map((signal) => ms(signal.recv_ns));
       changed();
     },
     paint,

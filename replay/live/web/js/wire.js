@@ -5,6 +5,9 @@ import { ms } from "./words.js";
 
 const HEALTH_EVERY_MS = 5_000;
 const ANSWER_WITHIN_MS = 4_000;
+// What takes long is waited for: cut off and asked for anew it would be begun anew, and on a slow machine never end.
+const LONG_ANSWER_WITHIN_MS = 120_000;
+const ASK_AGAIN_MS = 1_000;
 const SIGNALS_PAGE = 1_000;
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
@@ -21,13 +24,30 @@ export class AnswerError extends Error {
   }
 }
 
-export const get = async (path) => {
+export const get = async (path, withinMs = ANSWER_WITHIN_MS) => {
   const token = sessionStorage.getItem(TOKEN);
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const answer = await fetch(path, { headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS), cache: "no-store" });
+  const answer = await fetch(path, { headers, signal: AbortSignal.timeout(withinMs), cache: "no-store" });
   if (!answer.ok) throw new AnswerError(path, answer.status);
   return answer.json();
 };
+
+export const getLong = (path) => get(path, LONG_ANSWER_WITHIN_MS);
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// However often the question fails, there is an answer in the end.
+export const insist = async (path) => {
+  for (;;) {
+    try {
+      return await getLong(path);
+    } catch {
+      await pause(ASK_AGAIN_MS);
+    }
+  }
+};
+
+const retryMs = (tries) => RETRY_MS[Math.min(tries, RETRY_MS.length - 1)];
 
 const openSocket = () => {
   const token = sessionStorage.getItem(TOKEN);
@@ -35,7 +55,26 @@ const openSocket = () => {
   return new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/ws`, protocols);
 };
 
-export const openNight = async () => {
+// Whether this is a night or a tape decides all that follows, so it is asked until it is known.
+export const openNight = async (changed, askToken) => {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await askNight();
+      changed();
+      return;
+    } catch (error) {
+      if (error.status === 401) {
+        await askToken();
+        continue;
+      }
+      lose();
+      changed();
+      await pause(retryMs(tries));
+    }
+  }
+};
+
+const askNight = async () => {
   const answer = await get("/v1/games");
   night.tape = answer.tape ?? null;
   night.label = answer.label;
@@ -60,7 +99,7 @@ export const follow = async (changed, askToken) => {
   };
   const connect = async () => {
     try {
-      await openNight();
+      await askNight();
       await catchUp();
       await askHealth();
     } catch (error) {
@@ -68,20 +107,24 @@ export const follow = async (changed, askToken) => {
       again();
       return;
     }
-    socket = openSocket();
-    socket.addEventListener("open", () => {
-      socket.send(JSON.stringify({ subscribe: { games: null, leagues: null, types: null } }));
+    const opened = openSocket();
+    socket = opened;
+    opened.addEventListener("open", () => {
+      opened.send(JSON.stringify({ subscribe: { games: null, leagues: null, types: null } }));
       found();
     });
-    socket.addEventListener("message", ({ data }) => {
-      hear(JSON.parse(data));
+    opened.addEventListener("message", ({ data }) => {
+      const message = JSON.parse(data);
+      hear(message);
       changed();
+      // What was signalled between the answer and the subscription was told by neither.
+      if (message.type === "snapshot") catchUp().then(changed, () => opened.close());
     });
-    socket.addEventListener("close", again, { once: true });
+    opened.addEventListener("close", again, { once: true });
   };
   const again = () => {
     gone();
-    setTimeout(connect, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
+    setTimeout(connect, retryMs(tries++));
   };
   // A socket can be open and the server gone: its health is asked for as well, and no answer means lost.
   setInterval(async () => {
@@ -97,13 +140,14 @@ export const follow = async (changed, askToken) => {
   await connect();
 };
 
-// Every signal since the newest one known, page by page.
+// Every signal since the newest one known by now, page by page, whatever else is heard meanwhile.
 const catchUp = async () => {
+  let since = night.signals[0]?.seq ?? -1;
   for (;;) {
-    const since = night.signals[0]?.seq ?? -1;
-    const { signals } = await get(`/v1/signals?since=${since}&limit=${SIGNALS_PAGE}`);
-    addSignals(signals);
-    if (signals.length < SIGNALS_PAGE) return;
+    const answer = await get(`/v1/signals?since=${since}&limit=${SIGNALS_PAGE}`);
+    addSignals(answer.signals);
+    if (answer.signals.length < SIGNALS_PAGE) return;
+    since = answer.next_since;
   }
 };
 

@@ -13,6 +13,7 @@ from dashboard import Outlet, in_thread
 
 from recorder.tape.reader import open_tape
 from replay.film import build_film
+from replay.live.contract import History
 from replay.live.decisions import LiveConfig
 from replay.live.view import viewing_on
 from replay.live.viewing import Viewing
@@ -39,6 +40,12 @@ def outlet() -> Iterator[Outlet]:
 def viewing() -> Viewing:
     """The sample night, ready to be looked at."""
     return Viewing(build_film(open_tape(SAMPLE)), LiveConfig())
+
+
+@pytest.fixture(scope="session")
+def game(viewing: Viewing) -> tuple[str, History]:
+    """The first game of the sample night, and its course."""
+    return "nba:401879700", viewing.history("nba:401879700", 1_000)
 
 
 @pytest.fixture(scope="session")

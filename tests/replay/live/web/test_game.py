@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
-from dashboard import shown
+from dashboard import moment, shown, text_of
 
 INK = """(name) => {
   const probe = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
@@ -27,22 +26,6 @@ INK = """(name) => {
   });
 }"""
 CONTRAST_BAD = ("serious", "critical")
-
-
-def moment(page) -> datetime:
-    """The moment that the address names."""
-    return datetime.fromisoformat(re.search(r"at=([0-9TZ:.\-]+)", page.url)[1])
-
-
-def text_of(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-@pytest.fixture(scope="session")
-def game(viewing):
-    """The first game of the sample night, and its course."""
-    course = viewing.history("nba:401879700", 1_000)
-    return "nba:401879700", course
 
 
 @pytest.fixture
