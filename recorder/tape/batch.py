@@ -52,16 +52,19 @@ class Batch:
 
     def some(self, rows: Ints) -> Iterator[Envelope]:
         """Yield some envelopes whole, by their numbers in rising order."""
-        shaped = np.full(len(self), -1)
-        shaped[rows] = self.frames.shape[rows]
-        text, ends = b"", np.zeros(len(self), np.int64)
-        if (shaped >= 0).any():
-            written, ends = write_back(replace(self.frames, shape=shaped), ShapeBook(self.frames.shapes))
-            text = written.tobytes()
-        for at in rows.tolist():
-            is_shaped = shaped[at] >= 0
-            payload = text[ends[at - 1] if at else 0 : ends[at]] if is_shaped else self.payloads[at]
-            yield self._made(at, self.metas[at], payload)
+        shape = self.frames.shape[rows]
+        payloads = self.payloads.some(rows)
+        if (shape >= 0).any():
+            wanted = np.full(len(self), -1)
+            wanted[rows] = shape
+            written, ends = write_back(replace(self.frames, shape=wanted), ShapeBook(self.frames.shapes))
+            texts = Payloads(written, ends - np.diff(ends, prepend=0), ends).some(rows)
+            both = zip((shape >= 0).tolist(), texts, payloads, strict=True)
+            payloads = (text if is_shaped else payload for is_shaped, text, payload in both)
+        heads = (column[rows].tolist() for column in (self.seq, self.recv_ns, self.feed, self.conn, self.kind))
+        feeds = self.feeds
+        for seq, recv_ns, feed, conn, kind, meta, payload in zip(*heads, self.metas.some(rows), payloads, strict=True):
+            yield Envelope(seq, recv_ns, feeds[feed], conn, _KINDS[kind], meta, payload)
 
     def envelopes(self) -> Iterator[Envelope]:
         """Return all envelopes whole."""
@@ -83,10 +86,6 @@ class Batch:
         run = lay_rows if sizes > INTERPRETED_BYTES_MAX else interpreted(lay_rows)
         size = run(heads, Spans(feeds.data, feeds.begins, feeds.ends), metas, payloads, frames, out)
         return out[:size].tobytes()
-
-    def _made(self, at: int, meta: bytes, payload: bytes) -> Envelope:
-        feed, kind = self.feeds[self.feed[at]], _KINDS[int(self.kind[at])]
-        return Envelope(int(self.seq[at]), int(self.recv_ns[at]), feed, int(self.conn[at]), kind, meta, payload)
 
 
 def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:

@@ -7,7 +7,7 @@ Frames as columns: the scanner and the renderer facing each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,6 +82,12 @@ class Payloads:
     def __getitem__(self, at: int) -> bytes:
         """Return the bytes of one."""
         return self.data[self.begins[at] : self.ends[at]].tobytes()
+
+    def some(self, rows: Ints) -> Iterator[bytes]:
+        """Yield the bytes of some, by their numbers."""
+        data = memoryview(self.data)
+        for begin, end in zip(self.begins[rows].tolist(), self.ends[rows].tolist(), strict=True):
+            yield bytes(data[begin:end])
 
     @classmethod
     def of(cls, payloads: Sequence[bytes]) -> Payloads:
