@@ -4,8 +4,8 @@ How kernels are compiled: three decorators, one compile cache.
 Kernels are plain Python functions over integer arrays; `NUMBA_DISABLE_JIT=1` leaves them so, which is the oracle of the
 tests. numba notices a change in the file of a compiled function, but not in the file of a function that it calls: a
 stale kernel would decide differently from its source. The cache folder is therefore named by a hash over every source
-file that may hold kernels which call each other: those of the tape, and those of the core and the strategies. This
-module reads its own source tree, never data.
+file that may hold kernels which call each other: those of the tape, those that read books, and those of the core and
+the strategies. This module reads its own source tree, never data.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ wide: Callable[[Any], int] = cast("Callable[[Any], int]", np.int64)
 
 _TREE = Path(__file__).resolve().parents[1]
 _ROOT = numba.config.CACHE_DIR or str(Path("~/.cache/gametape/kernels").expanduser())
-_SOURCES = {"recorder": ("recorder/jit.py", "recorder/tape/scan.py", "recorder/tape/walk.py", "recorder/tape/words.py")}
+_TAPE = ("recorder/jit.py", "recorder/tape/scan.py", "recorder/tape/walk.py", "recorder/tape/words.py")
+_SOURCES = {"recorder": _TAPE, "replay.books": (*_TAPE, "replay/books.py", "replay/core/rows.py")}
 _FOLDED = ("recorder/jit.py", "replay/core", "strategies")
 
 
@@ -68,7 +69,9 @@ def kernel(function: _Function) -> _Function:
     No fast mathematics, no parallel loops, no Python objects, no new arrays: the same bits on every machine.
     """
     if compiled():
-        numba.config.CACHE_DIR = _cache_folder(_SOURCES.get(function.__module__.partition(".")[0], _FOLDED))
+        module = function.__module__
+        sources = _SOURCES.get(module) or _SOURCES.get(module.partition(".")[0], _FOLDED)
+        numba.config.CACHE_DIR = _cache_folder(sources)
     made: _Function = numba.njit(cache=True, **_OPTIONS)(function)
     return made
 

@@ -94,7 +94,7 @@ def decoder_version() -> str:
     for folder, names in (
         (core, ("answers", "events", "exact", "gameclock", "plays", "roll", "rows", "witnesses")),
         (tape, ("batch", "columns", "frames", "mirror", "scan", "shapes", "walk", "words")),
-        (_SOURCE, ("film", "gather", "settle")),
+        (_SOURCE, ("books", "film", "gather", "settle")),
     ):
         for name in names:
             digest.update((folder / f"{name}.py").read_bytes())

@@ -1,10 +1,11 @@
 """
 From batches to rows: what a roller makes of envelopes one by one, made of their columns many at a time.
 
-Theory of operation: level changes, trades and best prices that stand in columns become rows without being looked at one
-by one. Everything else goes through the roller in its order. The two meet in what the roller knows of tokens, so before
-an envelope that may ask for it (a plan, a market, a book, a gap), the tokens and connections of all changes before it
-are made known. The rows come out in the order of seq, as if all had gone through the roller.
+Theory of operation: level changes, trades, best prices and books that stand in columns become rows without being looked
+at one by one. Everything else goes through the roller in its order. The two meet in what the roller knows of tokens, so
+before an envelope that may ask for it (a plan, a market, a gap), the tokens and connections of all that was said before
+it are made known. The rows come out in the order of seq, as if all had gone through the roller. What a roller shows of
+its events are those that went through it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 
 from recorder.envelope import Kind
 from recorder.tape.batch import Batch
+from recorder.tape.frames import INTERPRETED_BYTES_MAX
 from recorder.tape.shapes import HOLES
+from replay.books import MS_MAX, Snapshots, read_snapshots
 from replay.core.roll import Roller
 from replay.core.rows import OP_ASK, OP_BID, OP_LAST, OP_TRADE_BUY, OP_TRADE_SELL, ROW_COLUMNS, Night
 
@@ -27,9 +30,9 @@ __all__ = ["gather"]
 Ints = NDArray[np.int64]
 
 _FEED = "polymarket.market"
-_SLOW, _CHANGES, _TRADE, _BEST = 0, 1, 2, 3
+_SLOW, _CHANGES, _TRADE, _BEST, _BOOKS, _PONGS = range(6)
+_PONG = np.frombuffer(b"PONG", np.uint8)
 _SILENT_KINDS = (Kind.PULSE, Kind.OPENED, Kind.SENT, Kind.DECISION)
-_MS_MAX = 9_223_372_036_854
 _ONE_U6 = 1_000_000
 _FRAME = {"event_type", "market", "timestamp"}
 # What a shape must tell of, and what it may: with any other key the decoder is asked.
@@ -49,18 +52,34 @@ def gather(roller: Roller, batch: Batch) -> Night:
     """
     frames = batch.frames
     meanings = np.array([*(meaning(shape.text) for shape in frames.shapes), _SLOW])[frames.shape]
-    is_market = np.array([*(feed == _FEED for feed in batch.feeds), False])[batch.feed]
-    meanings = np.where(is_market & (frames.source_ms <= _MS_MAX), meanings, _SLOW)
+    is_market = np.array([*(feed == _FEED for feed in batch.feeds), False])[batch.feed] & (batch.kind == Kind.FRAME)
+    meanings = np.where(is_market & (frames.source_ms <= MS_MAX), meanings, _SLOW)
+    books = _bare(batch, is_market & (frames.shape < 0), meanings)
     is_silent = np.isin(batch.kind, _SILENT_KINDS)
-    _count(roller, batch, meanings)
-    seen = _Seen(roller, batch, meanings)
+    _count(roller, batch, meanings, len(books.of))
+    seen = _Seen(roller, batch, meanings, books)
     slow = np.flatnonzero((meanings == _SLOW) & ~is_silent)
     for envelope, row in zip(batch.some(slow), slow.tolist(), strict=True):
         if envelope.kind not in {Kind.BODY, Kind.FAILED} or not envelope.feed.startswith(("espn.", "nba.")):
             seen.up_to(row)
         roller.take(envelope)
     seen.up_to(len(batch))
-    return roller.cut(_levels(batch, meanings, seen.tokens))
+    levels, snapshots = _levels(batch, meanings, seen.tokens), books.rows
+    snapshots[:, 3] = seen.book_tokens[snapshots[:, 3]]
+    return roller.cut(np.concatenate((levels, snapshots)) if len(snapshots) else levels)
+
+
+def _bare(batch: Batch, is_bare: NDArray[np.bool_], meanings: Ints) -> Snapshots:
+    """Read the frames that are there as their bytes, as far as they can be; say in meanings what was read."""
+    begins, sizes = batch.payloads.begins, batch.payloads.ends - batch.payloads.begins
+    pongs = np.flatnonzero(is_bare & (sizes == len(_PONG)))
+    pongs = pongs[(batch.payloads.data[begins[pongs, None] + np.arange(len(_PONG))] == _PONG).all(axis=1)]
+    meanings[pongs] = _PONGS
+    wanted = np.flatnonzero(is_bare & (meanings == _SLOW))
+    # The decoder reads a few books before the compiler is loaded.
+    books = read_snapshots(batch, wanted if sizes[wanted].sum() > INTERPRETED_BYTES_MAX else wanted[:0])
+    meanings[books.frames] = _BOOKS
+    return books
 
 
 @lru_cache(maxsize=256)
@@ -91,13 +110,15 @@ def meaning(text: str) -> int:
     return found if is_known and is_said and is_text and not doubled else _SLOW
 
 
-def _count(roller: Roller, batch: Batch, meanings: Ints) -> None:
+def _count(roller: Roller, batch: Batch, meanings: Ints, books: int) -> None:
     """Count what is not shown to the roller, as it would have counted it."""
     changes = np.diff(batch.frames.first)
     for name, count in (
         ("LevelChange", int(changes[meanings == _CHANGES].sum())),
         ("TradePrinted", int((meanings == _TRADE).sum())),
         ("BestQuoted", int((meanings == _BEST).sum())),
+        ("BookSnapshot", books),
+        ("ControlText", int((meanings == _PONGS).sum())),
         ("Pulse", int((batch.kind == Kind.PULSE).sum())),
     ):
         if count:
@@ -105,36 +126,47 @@ def _count(roller: Roller, batch: Batch, meanings: Ints) -> None:
 
 
 class _Seen:
-    """How far the roller knows the tokens of a batch; tokens has the number of each of its texts, -1 for none yet."""
+    """
+    How far the roller knows the tokens of a batch.
 
-    def __init__(self, roller: Roller, batch: Batch, meanings: Ints) -> None:
+    tokens and book_tokens have the number of each text of its frames and of its books, -1 for none yet.
+    """
+
+    def __init__(self, roller: Roller, batch: Batch, meanings: Ints, books: Snapshots) -> None:
         frames = batch.frames
         row = np.repeat(np.arange(len(batch)), np.diff(frames.first))
         of = meanings[row]
-        is_level = of == _CHANGES
-        named = np.flatnonzero(is_level | (of == _TRADE))
-        levels = np.flatnonzero(is_level)
+        named = np.flatnonzero((of == _CHANGES) | (of == _TRADE))
+        # A book's text has another number than the same text of a frame: the roller knows that they are one token.
+        self._texts = (*frames.texts, *books.texts)
+        row = np.concatenate((row[named], books.of))
+        asset = np.concatenate((frames.asset[named], len(frames.texts) + books.token))
+        connects = np.concatenate((of[named] == _CHANGES, np.ones(len(books.of), bool)))
+        order = np.argsort(row, kind="stable")
+        row, asset, connects = row[order], asset[order], connects[order]
         # What tells the roller something new: a token that had not been named, or whose connection is another, or may
-        # be by what a frame in between said to the roller.
-        first = named[np.unique(frames.asset[named], return_index=True)[1]]
-        between = np.cumsum((meanings == _SLOW) & (batch.kind == Kind.FRAME))
+        # be by what was said to the roller in between.
+        first = np.unique(asset, return_index=True)[1]
+        levels = np.flatnonzero(connects)
+        between = np.cumsum((meanings == _SLOW) & np.isin(batch.kind, (Kind.FRAME, Kind.NOTE)))
         conns, conn = np.unique(batch.conn, return_inverse=True)
         lines = ((between * len(batch.feeds) + batch.feed) * len(conns) + conn)[row[levels]]
-        news = np.unique(np.concatenate((first, levels[_turns(frames.asset[levels], lines)])))
-        self.tokens = np.full(len(frames.texts) + 1, -1, np.int64)
+        news = np.unique(np.concatenate((first, levels[_turns(asset[levels], lines)])))
+        self._tokens = np.full(len(self._texts) + 1, -1, np.int64)
+        self.tokens, self.book_tokens = self._tokens, self._tokens[len(frames.texts) :]
         self._roller, self._batch = roller, batch
-        self._news = list(zip(row[news].tolist(), frames.asset[news].tolist(), is_level[news].tolist(), strict=True))
+        self._news = list(zip(row[news].tolist(), asset[news].tolist(), connects[news].tolist(), strict=True))
         self._told = 0
 
     def up_to(self, end: int) -> None:
-        """Make known the tokens, and the connections, of all changes before a row."""
+        """Make known the tokens, and the connections, of all that was said before a row."""
         batch = self._batch
         while self._told < len(self._news) and self._news[self._told][0] < end:
-            row, asset, is_level = self._news[self._told]
-            if self.tokens[asset] < 0:
-                self.tokens[asset] = self._roller.token(batch.frames.texts[asset])
-            if is_level:
-                self._roller.connect(int(self.tokens[asset]), batch.feeds[batch.feed[row]], int(batch.conn[row]))
+            row, asset, connects = self._news[self._told]
+            if self._tokens[asset] < 0:
+                self._tokens[asset] = self._roller.token(self._texts[asset])
+            if connects:
+                self._roller.connect(int(self._tokens[asset]), batch.feeds[batch.feed[row]], int(batch.conn[row]))
             self._told += 1
 
 
