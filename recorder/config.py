@@ -19,6 +19,8 @@ import msgspec
 from msgspec import Meta
 
 from recorder.errors import UsageError
+from recorder.names import with_own
+from recorder.overrides import read_overrides
 
 __all__ = [
     "ENV_PREFIX",
@@ -83,6 +85,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     backlog_mib: Annotated[int, Meta(ge=1, le=4096)] = 128
     reserve_mib: Annotated[int, Meta(ge=0, le=4096)] = 64
     seal_while_recording: bool = True
+    aliases: dict[str, dict[str, str]] = {}
+    markets: dict[str, str] = {}
 
     def upstream(self) -> Upstream:
         """Return the bases as one value."""
@@ -105,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 _KEYS = Config.__struct_fields__
 _HTTP_KEYS = ("espn_url", "nba_url", "clob_url", "gamma_url")
+_MATCHING = ("aliases", "markets")
 _WS_KEYS = ("market_ws_url", "sports_ws_url")
 
 
@@ -225,7 +230,18 @@ def _checked(key: str, value: object, source: str) -> object:
     except msgspec.ValidationError as error:
         raise UsageError(f"{key} from {source} does not fit", why=str(error)) from error
     checked: Any = getattr(made, key)
+    if key in _MATCHING:
+        _refuse_nonsense(made, source)
     return _checked_url(key, checked, source) if key in _HTTP_KEYS + _WS_KEYS else checked
+
+
+def _refuse_nonsense(made: Config, source: str) -> None:
+    """Refuse names and markets that cannot be meant, before anything is recorded by them."""
+    try:
+        with_own(made.aliases)
+        read_overrides(made.markets)
+    except UsageError as error:
+        raise UsageError(f"{source}: {error.what}", why=error.why, hint=error.hint) from error
 
 
 def _checked_url(key: str, url: str, source: str) -> str:

@@ -44,7 +44,7 @@ async def look_at(config: Config, leagues: Sequence[League], now_ns: int) -> Pla
         UpstreamError: a scoreboard or the catalogue gave no good answer.
     """
     clock = ManualClock(now_ns)
-    planner = Planner()
+    planner = Planner(config.markets, config.aliases)
     asked = [feed for feed in lineup(config, leagues, rng=Random(0)) if isinstance(feed, EspnFeed | GammaFeed)]
     async with HttpClient(Sequencer(_Nowhere(), clock), clock, user_agent=config.user_agent) as http:
         for feed in asked:

@@ -10,7 +10,7 @@ import msgspec
 
 from recorder.feeds.peek import instant_ns, readable
 from recorder.leagues import LEAGUES
-from recorder.names import canonical
+from recorder.names import ALIASES, Aliases, canonical
 
 __all__ = ["ListedGame", "ListedMarket", "NbaRef", "Team", "read_catalogue", "read_espn", "read_nba"]
 
@@ -139,7 +139,11 @@ class ListedGame:
 
 @dataclass(frozen=True, slots=True)
 class ListedMarket:
-    """A moneyline: outcomes and tokens pair by index; where there are no tokens yet, or cannot be, missing says why."""
+    """
+    A moneyline: outcomes and tokens pair by index; where there are no tokens yet, or cannot be, missing says why.
+
+    slug is that of its event, as it stands in the address of the venue's page.
+    """
 
     id: str
     league: str
@@ -148,6 +152,7 @@ class ListedMarket:
     tokens: tuple[str, ...]
     confidence: str
     missing: str = "market has no tokens yet"
+    slug: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,28 +165,30 @@ class NbaRef:
     away: frozenset[str]
 
 
-def read_espn(league: str, body: bytes) -> list[ListedGame]:
+def read_espn(league: str, body: bytes, aliases: Aliases = ALIASES) -> list[ListedGame]:
     """Return the games of an ESPN scoreboard; none where it cannot be read."""
     try:
         raws = _espn_body.decode(body).events
     except _UNREADABLE:
         return []
-    return [game for game in (_read_game(league, event) for event in readable(raws, _espn_event)) if game]
+    return [game for game in (_read_game(league, event, aliases) for event in readable(raws, _espn_event)) if game]
 
 
-def read_nba(body: bytes) -> list[NbaRef]:
+def read_nba(body: bytes, aliases: Aliases = ALIASES) -> list[NbaRef]:
     """Return the games of the NBA's own scoreboard; none where it cannot be read."""
     try:
         raws = _nba_body.decode(body).scoreboard.games
     except _UNREADABLE:
         return []
     return [
-        NbaRef(game.id, instant_ns(game.start), _nba_names(game.home), _nba_names(game.away))
+        NbaRef(game.id, instant_ns(game.start), _nba_names(game.home, aliases), _nba_names(game.away, aliases))
         for game in readable(raws, _nba_game)
     ]
 
 
-def read_catalogue(body: bytes, known_series: Mapping[str, str]) -> tuple[dict[str, str], list[ListedMarket]]:
+def read_catalogue(
+    body: bytes, known_series: Mapping[str, str], aliases: Aliases = ALIASES
+) -> tuple[dict[str, str], list[ListedMarket]]:
     """
     Return what a page of the catalogue adds: the leagues of series by their ids, and moneylines; nothing if unreadable.
 
@@ -201,34 +208,34 @@ def read_catalogue(body: bytes, known_series: Mapping[str, str]) -> tuple[dict[s
     for event in readable(raws, _gamma_event):
         by_series = [leagues[one.id] for one in event.series or () if one.id in leagues]
         league = codes.get(event.slug.partition("-")[0]) or next(iter(by_series), None)
-        market = _read_market(league, event) if league else None
+        market = _read_market(league, event, aliases) if league else None
         if market is not None:
             markets.append(market)
     return series, markets
 
 
-def _read_game(league: str, event: _EspnEvent) -> ListedGame | None:
+def _read_game(league: str, event: _EspnEvent, aliases: Aliases) -> ListedGame | None:
     if not event.competitions:
         return None
     sides = {competitor.side: competitor.team for competitor in event.competitions[0].competitors}
     if not {"home", "away"} <= sides.keys():
         return None
-    home, away = _read_team(league, sides["home"]), _read_team(league, sides["away"])
+    home, away = (_read_team(league, sides[side], aliases) for side in ("home", "away"))
     return ListedGame(f"{league}:{event.id}", league, event.id, instant_ns(event.date), home, away)
 
 
-def _read_team(league: str, team: _EspnTeam) -> Team:
+def _read_team(league: str, team: _EspnTeam, aliases: Aliases) -> Team:
     texts = (team.name, team.display_name, team.short_name, team.location, team.abbreviation)
-    names = frozenset(filter(None, (canonical(league, text) for text in texts if text)))
+    names = frozenset(filter(None, (canonical(league, text, aliases) for text in texts if text)))
     label = team.name or team.display_name or team.abbreviation or team.id
-    return Team(label, canonical(league, team.display_name or ""), names)
+    return Team(label, canonical(league, team.display_name or "", aliases), names)
 
 
-def _nba_names(team: _NbaTeam) -> frozenset[str]:
-    return frozenset(filter(None, (canonical("nba", team.name), canonical("nba", team.tricode))))
+def _nba_names(team: _NbaTeam, aliases: Aliases) -> frozenset[str]:
+    return frozenset(filter(None, (canonical("nba", text, aliases) for text in (team.name, team.tricode))))
 
 
-def _read_market(league: str, event: _GammaEvent) -> ListedMarket | None:
+def _read_market(league: str, event: _GammaEvent, aliases: Aliases) -> ListedMarket | None:
     """Return the moneyline of an event: the one that bears its slug, or else its only one."""
     every = readable(event.markets, _gamma_market)
     markets = [one for one in every if _read_strings(one.outcomes) != _YES_NO]
@@ -239,18 +246,19 @@ def _read_market(league: str, event: _GammaEvent) -> ListedMarket | None:
     elif len(likely) == 1:
         market, confidence = likely[0], "likely"
     else:
-        names = canonical(league, event.home or ""), canonical(league, event.away or "")
+        names = canonical(league, event.home or "", aliases), canonical(league, event.away or "", aliases)
         if len(every) - len(markets) < len(("home", "draw", "away")) or not all(names):
             return None
-        return ListedMarket(event.id, league, instant_ns(event.start), names, (), "exact", _WHY_THREE_WAY)
+        start_ns = instant_ns(event.start)
+        return ListedMarket(event.id, league, start_ns, names, (), "exact", _WHY_THREE_WAY, event.slug)
     outcomes, tokens = _read_strings(market.outcomes), _read_strings(market.tokens)
     if len(outcomes) != 2:
         return None
-    first, second = (canonical(league, outcome) for outcome in outcomes)
+    first, second = (canonical(league, outcome, aliases) for outcome in outcomes)
     start_ns = instant_ns(market.start)
     start_ns = instant_ns(event.start) if start_ns is None else start_ns
     both = tuple(tokens) if len(tokens) == 2 and all(tokens) else ()
-    return ListedMarket(market.market_id, league, start_ns, (first, second), both, confidence)
+    return ListedMarket(market.market_id, league, start_ns, (first, second), both, confidence, slug=event.slug)
 
 
 def _read_strings(text: str | None) -> list[str]:

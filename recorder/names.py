@@ -2,15 +2,23 @@
 One name for each team: how the sources' spellings are brought together.
 
 Names are compared in their normal form, and then through the league's table of other names. The table holds only what
-was seen to differ; a team that is missed shows in `gametape games`, and its line is added here.
+was seen to differ; a team that is missed shows in `gametape games`, and its line is added here, or in `[aliases.LEAGUE]`
+of `gametape.toml`.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
-__all__ = ["ALIASES", "canonical", "normal"]
+from recorder.errors import UsageError
+from recorder.leagues import LEAGUES
+
+__all__ = ["ALIASES", "Aliases", "canonical", "normal", "with_own"]
+
+Aliases = Mapping[str, Mapping[str, str]]
+"""Other names of teams and the one name of each, both in normal form, by league."""
 
 _MARKS = re.compile(r"[.'’`]")
 _OTHER = re.compile(r"[^a-z0-9]+")
@@ -24,7 +32,7 @@ _COLLEGE = {
 }
 
 # normal form -> the one name, by league. Abbreviations: ESPN's and old ones -> the NBA's and the common ones.
-ALIASES: dict[str, dict[str, str]] = {
+ALIASES: Aliases = {
     "nba": {
         "bk": "bkn",
         "blazers": "trail blazers",
@@ -77,7 +85,30 @@ def normal(text: str) -> str:
     return _OTHER.sub(" ", _MARKS.sub("", plain.replace("&", " and "))).strip()
 
 
-def canonical(league: str, text: str) -> str:
+def canonical(league: str, text: str, aliases: Aliases = ALIASES) -> str:
     """Return the one name by which a league's team is compared; empty for an empty name."""
     form = normal(text)
-    return ALIASES.get(league, {}).get(form, form)
+    return aliases.get(league, {}).get(form, form)
+
+
+def with_own(own: Aliases) -> Aliases:
+    """
+    Return our table with lines of one's own, which win over ours; they may be spelt as the sources spell them.
+
+    Raises:
+        UsageError: there is no such league, or a line says nothing.
+    """
+    tables = {league: dict(table) for league, table in ALIASES.items()}
+    for league, lines in own.items():
+        if league not in LEAGUES:
+            raise UsageError(f"aliases of {league!r}, which is no league", hint=f"one of {', '.join(LEAGUES)}")
+        table = tables.setdefault(league, {})
+        named = {normal(alias): canonical(league, name) for alias, name in lines.items()}
+        for alias, name in named.items():
+            if not alias or not name or alias == name or name in named:
+                raise UsageError(
+                    f"the alias {alias!r} of {league} says nothing",
+                    why="it must be another name of a team, and lead to the one that the scoreboard uses",
+                )
+        table |= named
+    return tables

@@ -6,7 +6,7 @@ are, the NBA's scoreboard adds its own ids, the catalogue says which markets the
 of its two outcomes names one of the two teams (never by position: index 0 is not the home team) and the two starts lie
 within 90 minutes. Of a doubleheader each market goes to the nearest start. Where names fit several pairs of teams, or
 two pairs fit equally well, nothing is guessed: the game is unmatched, and says why. A pair once made is held when a
-delayed game's start moves away from its market's.
+delayed game's start moves away from its market's. What whoever records says of a game's market comes before all that.
 
 A game that may end in a draw has three markets of two outcomes, home, draw and away: it is unmatched and says so.
 
@@ -15,13 +15,15 @@ A game leaves the plan two days after it began, by the scoreboards' own time: th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from recorder.leagues import LEAGUES
 from recorder.listings import ListedGame, ListedMarket, NbaRef, Team, read_catalogue, read_espn, read_nba
+from recorder.names import Aliases, with_own
+from recorder.overrides import Override, read_overrides
 from recorder.times import SECOND_NS
 
 __all__ = ["Plan", "PlannedGame", "Planner", "SourceRef", "Unmatched"]
@@ -47,7 +49,7 @@ class PlannedGame(msgspec.Struct, frozen=True):
     A game and its market.
 
     confidence is `exact` (the market bears its event's slug, and both teams are named), `likely` (it is the event's
-    only moneyline) or `held` (it was matched, and then a start moved).
+    only moneyline), `held` (it was matched, and then a start moved) or `said` (by whoever records).
     """
 
     game_id: str
@@ -111,9 +113,16 @@ class _Fit:
 class Planner:
     """Folds bodies into the plan."""
 
-    def __init__(self) -> None:
-        """Begin with no game and no market."""
+    def __init__(self, markets: Mapping[str, str] | None = None, aliases: Aliases | None = None) -> None:
+        """
+        Begin with no game and no market; markets and aliases are those of a configuration.
+
+        Raises:
+            UsageError: one of them cannot be meant.
+        """
         self.plan = Plan()
+        self._overrides = read_overrides(markets or {})
+        self._aliases = with_own(aliases or {})
         self._games: dict[str, ListedGame] = {}
         self._nba: dict[str, NbaRef] = {}
         self._markets: dict[str, ListedMarket] = {}
@@ -145,7 +154,7 @@ class Planner:
     # Seeing ------------------------------------------------------------------------------------------------------
 
     def _see_espn(self, league: str, body: bytes) -> bool:
-        games = read_espn(league, body)
+        games = read_espn(league, body, self._aliases)
         starts_ns = [game.start_ns for game in games if game.start_ns is not None]
         # The first start and not the last: a postponed game shows today under its new date, days ahead.
         self._latest_ns[league] = max(self._latest_ns.get(league, 0), min(starts_ns, default=0))
@@ -158,14 +167,14 @@ class Planner:
 
     def _see_nba(self, body: bytes) -> bool:
         changed = False
-        for ref in read_nba(body):
+        for ref in read_nba(body, self._aliases):
             if self._nba.get(ref.id) != ref:
                 self._nba[ref.id] = ref
                 changed = True
         return changed
 
     def _see_gamma(self, body: bytes) -> bool:
-        series, markets = read_catalogue(body, self._series)
+        series, markets = read_catalogue(body, self._series, self._aliases)
         self._series.update(series)
         changed = False
         for market in markets:
@@ -190,10 +199,15 @@ class Planner:
             for name in sorted(game.home.names | game.away.names):
                 by_name.setdefault((game.league, name), []).append(game)
         fits = [fit for market in self._markets.values() for fit in _fits(market, by_name)]
-        chosen, reasons = _pair(fits)
+        said, unsaid = self._said()
+        taken = {fit.market.id for fit in said.values()}
+        free = [fit for fit in fits if fit.game.id not in self._overrides and fit.market.id not in taken]
+        chosen, reasons = _pair(free)
+        chosen |= said
+        reasons |= unsaid
         held = {game.game_id: game.market_id for game in self.plan.games}
         taken = {fit.market.id for fit in chosen.values()}
-        for fit in fits:
+        for fit in free:
             game_id, market_id = fit.game.id, fit.market.id
             if game_id not in chosen and market_id not in taken and held.get(game_id) == market_id:
                 chosen[game_id] = fit
@@ -209,6 +223,19 @@ class Planner:
             labels = (game.home.label, game.away.label)
             unmatched.append(Unmatched(game.id, game.league, game.start_ns, *labels, reason))
         return Plan(tuple(games), tuple(unmatched))
+
+    def _said(self) -> tuple[dict[str, _Fit], dict[str, str]]:
+        """Return the pairs that were said, by game, and for the others why they cannot be made."""
+        said: dict[str, _Fit] = {}
+        reasons: dict[str, str] = {}
+        for game_id, override in self._overrides.items():
+            game = self._games.get(game_id)
+            fit = "" if game is None else _said_fit(game, override, self._markets.values())
+            if isinstance(fit, _Fit):
+                said[game_id] = fit
+            else:
+                reasons[game_id] = fit
+        return said, reasons
 
     def _planned(self, fit: _Fit) -> PlannedGame:
         game, market = fit.game, fit.market
@@ -227,7 +254,7 @@ class Planner:
             market_id=market.id,
             home_token_id=market.tokens[fit.home_at],
             away_token_id=market.tokens[1 - fit.home_at],
-            confidence=market.confidence if is_near else "held",
+            confidence="said" if game.id in self._overrides else market.confidence if is_near else "held",
         )
 
     def _nba_refs(self, game: ListedGame) -> list[SourceRef]:
@@ -240,6 +267,24 @@ class Planner:
             if same_teams and apart_ns <= _WINDOW_NS:
                 near.append((apart_ns, ref.id))
         return [SourceRef("nba", "nba", ref_id) for _, ref_id in sorted(near)[:1]]
+
+
+def _said_fit(game: ListedGame, said: Override, markets: Iterable[ListedMarket]) -> _Fit | str:
+    """Return the pair of a game and the market that was said to be its, or why there is none."""
+    if said.slug:
+        market = next((one for one in markets if one.slug == said.slug), None)
+        if market is None:
+            return f"the catalogue does not list {said.slug}, which is said to be its market"
+        first, second = ([name in team.names for team in (game.home, game.away)] for name in market.outcomes)
+        homes = {first == [True, False], second == [False, True]}, {first == [False, True], second == [True, False]}
+        if (True in homes[0]) == (True in homes[1]):
+            return f"{said.slug} names neither team, or both alike: say HOME_TOKEN,AWAY_TOKEN"
+        return _Fit(game, market, 0 if True in homes[0] else 1, is_full=True)
+    tokens = {said.home_token_id, said.away_token_id}
+    market = next((one for one in markets if set(one.tokens) == tokens), None)
+    if market is None:
+        return "the catalogue does not list the tokens that are said to be its market's"
+    return _Fit(game, market, market.tokens.index(said.home_token_id), is_full=True)
 
 
 def _fit(game: ListedGame, market: ListedMarket) -> _Fit | None:

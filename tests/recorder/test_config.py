@@ -67,6 +67,18 @@ def test_a_value_that_does_not_fit_names_its_source(tmp_path, env: dict[str, str
         load_config(env=env, folder=tmp_path)
 
 
+def test_names_and_markets_of_one_s_own(tmp_path) -> None:
+    """Tables of the file: other names of teams by league, markets by game; what cannot be meant names the file."""
+    text = '[aliases.nba]\n"Ballers" = "Warriors"\n[markets]\n"nba:1" = "nba-a-b"\n'
+    (tmp_path / "gametape.toml").write_text(text)
+    config = load_config(env={}, folder=tmp_path).config
+    assert (config.aliases, config.markets) == ({"nba": {"Ballers": "Warriors"}}, {"nba:1": "nba-a-b"})
+    for wrong in ('[aliases.nbl]\na = "b"', '[markets]\n"1" = "nba-a-b"', '[markets]\n"nba:1" = 7', 'aliases = "a"'):
+        (tmp_path / "gametape.toml").write_text(wrong)
+        with pytest.raises(UsageError, match=r"gametape\.toml"):
+            load_config(env={}, folder=tmp_path)
+
+
 def test_file_that_is_not_toml(tmp_path) -> None:
     """A file that is not TOML is a usage error, not a traceback."""
     (tmp_path / "gametape.toml").write_bytes(b"\xff = ")

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recorder.errors import UsageError
 from recorder.leagues import LEAGUES
-from recorder.names import ALIASES, canonical, normal
+from recorder.names import ALIASES, canonical, normal, with_own
 
 
 @pytest.mark.parametrize(
@@ -48,3 +49,29 @@ def test_the_table_is_in_normal_form_and_one_step_deep() -> None:
 def test_any_text_has_a_normal_form_that_stays(text: str) -> None:
     """The normal form of a normal form is itself."""
     assert normal(normal(text)) == normal(text)
+
+
+def test_own_lines_win_and_lead_to_the_one_name() -> None:
+    """A line may be spelt as it is written anywhere, may lead to an alias of ours, and holds in its league only."""
+    table = with_own({"nba": {"The Cavs!": "Cavs", "SA": "SAC"}})
+    assert canonical("nba", "the cavs", table) == "cavaliers"
+    assert canonical("nba", "SA", table) == "sac"
+    assert canonical("nhl", "the cavs", table) == "the cavs"
+    assert canonical("nba", "SA") == "sas"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"nbl": {"a": "b"}},
+        {"nba": {"": "suns"}},
+        {"nba": {"suns": "..."}},
+        {"nba": {"Suns": "suns"}},
+        {"nba": {"a": "b", "b": "c"}},
+        {"nba": {"a": "b", "b": "a"}},
+    ],
+)
+def test_a_line_that_says_nothing_is_refused(own) -> None:
+    """An unknown league, an empty name, a name of itself and a chain are usage errors, not silence."""
+    with pytest.raises(UsageError):
+        with_own(own)

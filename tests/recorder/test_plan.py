@@ -79,8 +79,8 @@ def moneyline(slug: str, outcomes: tuple[str, ...], minutes: int = 0, **more: ob
     return event(slug, spread, market(slug, outcomes, minutes, **more))
 
 
-def seen(*bodies: tuple[str, bytes]) -> Plan:
-    planner = Planner()
+def seen(*bodies: tuple[str, bytes], **config: dict) -> Plan:
+    planner = Planner(**config)
     for feed, body in bodies:
         planner.see(feed, body)
     return planner.plan
@@ -348,3 +348,64 @@ def test_a_game_that_may_end_in_a_draw_says_why_it_has_no_market() -> None:
     assert [one.reason for one in seen(GAME, ("gamma.markets", gamma(nameless))).unmatched] == [
         "no market names these teams"
     ]
+
+
+SLUG = "nba-gsw-phx-2026-01-15"
+
+
+def renamed(first: str, second: str, **more: object) -> tuple[str, bytes]:
+    """The game's market with other names of its outcomes, and with tokens as the venue's are: numbers."""
+    tokens = json.dumps(["111", "222"])
+    return "gamma.markets", gamma(event(SLUG, market(SLUG, (first, second), 0, clobTokenIds=tokens, **more)))
+
+
+def test_a_market_that_was_said_is_the_game_s_whatever_its_start() -> None:
+    """By its slug: the sides are those of the name that is known, and the plan tells that somebody said so."""
+    far = renamed("Golden State", "Arizona Suns & Co", gameStartTime="2026-01-20 00:30:00+00")
+    assert seen(GAME, far).games == ()
+    for first, second, home in (("Golden State Warriors", "X", "222"), ("Suns", "Y", "111"), ("X", "PHX", "222")):
+        (game,) = seen(GAME, renamed(first, second), markets={"nba:1": SLUG}).games
+        assert (game.home_token_id, game.market_id, game.confidence) == (home, f"0x{SLUG}", "said")
+    both = (GAME, MARKET, renamed("Warriors", "Suns", gameStartTime="2026-01-20 00:30:00+00", conditionId="0xother"))
+    assert [game.market_id for game in seen(*both).games] == [f"0x{SLUG}"]
+
+
+def test_a_market_of_unknown_names_is_said_by_its_tokens() -> None:
+    """Home first; the catalogue must list the two together."""
+    strange = renamed("Us", "Them")
+    assert seen(GAME, strange).games == ()
+    (game,) = seen(GAME, strange, markets={"nba:1": "222,111"}).games
+    assert (game.home_token_id, game.away_token_id, game.confidence) == ("222", "111", "said")
+    unlisted = seen(GAME, strange, markets={"nba:1": "222,333"})
+    assert [one.reason for one in unlisted.unmatched] == [
+        "the catalogue does not list the tokens that are said to be its market's"
+    ]
+
+
+def test_what_was_said_and_is_not_there_leaves_the_game_without_a_market() -> None:
+    """No other market is guessed in its place, and the reason is told."""
+    reasons = {
+        "nba-gsw-phx-2026-01-16": "the catalogue does not list nba-gsw-phx-2026-01-16, which is said to be its market",
+        "nba-us-them": "nba-us-them names neither team, or both alike: say HOME_TOKEN,AWAY_TOKEN",
+    }
+    strange = ("gamma.markets", gamma(moneyline("nba-us-them", ("Us", "Them"))))
+    for said, reason in reasons.items():
+        plan = seen(GAME, MARKET, strange, markets={"nba:1": said})
+        assert (plan.games, [one.reason for one in plan.unmatched]) == ((), [reason])
+
+
+def test_a_market_that_was_said_is_nobody_else_s() -> None:
+    """The market of one game, said to be another's, is taken from the first."""
+    two = ("espn.nba", espn(("1", "PHX", "GS", 0), ("2", "PHX", "GS", 24 * 60)))
+    assert [game.game_id for game in seen(two, MARKET).games] == ["nba:1"]
+    plan = seen(two, MARKET, markets={"nba:2": SLUG})
+    assert [game.game_id for game in plan.games] == ["nba:2"]
+    assert [one.game_id for one in plan.unmatched] == ["nba:1"]
+
+
+def test_an_alias_of_one_s_own_brings_a_game_and_its_market_together() -> None:
+    """A name that only the venue uses is told once, for all games of the team."""
+    renamed_team = ("gamma.markets", gamma(moneyline(SLUG, ("Bay Area Ballers", "Suns"))))
+    assert seen(GAME, renamed_team).games == ()
+    plan = seen(GAME, renamed_team, aliases={"nba": {"Bay Area Ballers": "Golden State Warriors"}})
+    assert [(game.home_token_id, game.confidence) for game in plan.games] == [(f"{SLUG}-1", "exact")]
