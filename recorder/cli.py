@@ -134,10 +134,12 @@ def games(*, leagues: tuple[str, ...], date: str | None, upstream: str | None, a
         return
     for game in shown:
         teams = safe(f"{game.away} @ {game.home}")
-        click.echo(f"{_hour(game.start_ns)}  {game.game_id:<16} {teams:<36} {game.confidence:<7} {game.market_id}")
+        click.echo(
+            f"{_hour(game.start_ns)}  {safe(game.game_id):<16} {teams:<36} {game.confidence:<7} {game.market_id}"
+        )
     for one in alone:
         teams = safe(f"{one.away} @ {one.home}")
-        click.echo(f"{_hour(one.start_ns)}  {one.game_id:<16} {teams:<36} UNMATCHED {safe(one.reason)}")
+        click.echo(f"{_hour(one.start_ns)}  {safe(one.game_id):<16} {teams:<36} UNMATCHED {safe(one.reason)}")
     click.echo(f"{day}: {len(shown)} games with a market, {len(alone)} without", err=True)
 
 

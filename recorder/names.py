@@ -2,8 +2,8 @@
 One name for each team: how the sources' spellings are brought together.
 
 Names are compared in their normal form, and then through the league's table of other names. The table holds only what
-was seen to differ; a team that is missed shows in `gametape games`, and its line is added here, or in `[aliases.LEAGUE]`
-of `gametape.toml`.
+was seen to differ; a team that is missed shows in `gametape games`, and its line is added here, or in the table
+`[aliases.LEAGUE]` of `gametape.toml`.
 """
 
 from __future__ import annotations

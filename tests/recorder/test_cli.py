@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 from little_upstream import AWAY_TOKEN, HOME_TOKEN, NIGHT, little_upstream
+from watching import on_tape, stopped_once, wait_for
 
 from recorder.cli import config, games, record
 from recorder.envelope import Envelope, Kind
@@ -19,6 +21,8 @@ from recorder.errors import LockedError, LossyError, UpstreamError, UsageError
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
 from recorder.tape.writer import TapeWriter
+
+FEED = "polymarket.market"
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +40,25 @@ def of(envelopes: list[Envelope], kind: Kind, feed: str) -> list[Envelope]:
     return [e for e in envelopes if e.kind is kind and e.feed == feed]
 
 
+def recorded(enough: Callable[[list[Envelope]], object], *words: str) -> Result:
+    """Record in this process until there is enough on the one tape, and end that as Ctrl-C does."""
+    with stopped_once(lambda: any(enough(on_tape(path)) for path in Path().glob("tapes/*"))):
+        return run(record, *words)
+
+
+def heard_all(envelopes: list[Envelope]) -> bool:
+    """See whether every source has answered, the scoreboard twice, and the market's socket has spoken."""
+    heard = Counter(e.feed for e in envelopes if e.kind in {Kind.BODY, Kind.FRAME})
+    once = ("nba.scoreboard", "gamma.markets", "polymarket.book", "polymarket.market")
+    return heard["espn.nba"] >= 2 and all(heard[feed] for feed in once)
+
+
 def test_a_whole_night_is_recorded() -> None:
     """record asks every source, finds the plan, opens the market socket and leaves a whole, verified tape."""
     with little_upstream() as base:
-        result = run(record, "--upstream", base, "--tape", "night", "--for", "2s", "--poll-live", "200ms", "--json")
+        result = recorded(heard_all, "--upstream", base, "--tape", "night", "--poll-live", "200ms", "--json")
     summary = json.loads(result.stdout)
-    envelopes = list(open_tape(Path("tapes/night")).read())
+    envelopes = on_tape(Path("tapes/night"))
     assert summary["schema"] == "gametape.record/1"
     assert summary["events"] == len(envelopes) == summary["durable_seq"] + 1
     assert (summary["games"], summary["gaps"], summary["first_seq"]) == (1, 0, 0)
@@ -62,8 +79,9 @@ def test_a_whole_night_is_recorded() -> None:
 def test_an_existing_tape_is_gone_on_with() -> None:
     """Recording under the same name appends; seq goes on without a hole and time never falls."""
     with little_upstream() as base:
-        for _ in range(2):
-            result = run(record, "--upstream", base, "--tape", "a", "--for", "1s", "--json")
+        for known in range(2):
+            words = ("--upstream", base, "--tape", "a", "--json")
+            result = recorded(lambda seen, known=known: len(of(seen, Kind.FRAME, FEED)) > known, *words)
     envelopes = list(open_tape(Path("tapes/a")).read())
     assert json.loads(result.stdout)["first_seq"] > 0
     assert [e.seq for e in envelopes] == list(range(len(envelopes)))
@@ -74,7 +92,7 @@ def test_an_existing_tape_is_gone_on_with() -> None:
 def test_the_default_name_is_the_night_and_the_leagues() -> None:
     """Without a name the tape is called after New York's game day and its leagues; the summary says what is next."""
     with little_upstream() as base:
-        result = run(record, "--upstream", base, "--league", "nba", "--for", "1s")
+        result = recorded(heard_all, "--upstream", base, "--league", "nba", "--poll-live", "200ms")
     (path,) = Path("tapes").iterdir()
     assert path.name.endswith("-nba")
     assert f"gametape verify {path}" in result.stdout
@@ -105,7 +123,7 @@ def test_a_tape_that_is_being_written_is_locked() -> None:
 def test_no_answer_at_all_is_an_upstream_error() -> None:
     """Where nobody answers the tape says so, and so does the exit."""
     with pytest.raises(UpstreamError, match="no source gave a usable answer"):
-        run(record, "--upstream", "http://127.0.0.1:1", "--tape", "a", "--for", "300ms")
+        recorded(lambda seen: of(seen, Kind.FAILED, "espn.nba"), "--upstream", "http://127.0.0.1:1", "--tape", "a")
     assert of(list(open_tape(Path("tapes/a")).read()), Kind.FAILED, "espn.nba")
 
 
@@ -113,7 +131,7 @@ def test_no_answer_at_all_is_an_upstream_error() -> None:
 def test_answers_of_no_use_are_an_upstream_error(broken: tuple[int, str]) -> None:
     """Sources that only refuse, or send pages, are told as such; what they sent is on the tape all the same."""
     with little_upstream({"/": broken}) as base, pytest.raises(UpstreamError, match="usable") as caught:
-        run(record, "--upstream", base, "--tape", "a", "--for", "1s")
+        recorded(lambda seen: of(seen, Kind.BODY, "espn.nba"), "--upstream", base, "--tape", "a")
     assert "espn.nba: " in caught.value.why
     body = of(list(open_tape(Path("tapes/a")).read()), Kind.BODY, "espn.nba")[0]
     assert body.payload.decode() == broken[1]
@@ -122,7 +140,7 @@ def test_answers_of_no_use_are_an_upstream_error(broken: tuple[int, str]) -> Non
 def test_a_source_that_was_never_heard_makes_the_night_lossy() -> None:
     """One source that only refuses, beside others that answer, ends in exit 3 with its name and reason."""
     with little_upstream({"todaysScoreboard": (403, "no")}) as base, pytest.raises(LossyError) as caught:
-        run(record, "--upstream", base, "--tape", "a", "--for", "1s")
+        recorded(heard_all, "--upstream", base, "--tape", "a", "--poll-live", "200ms")
     assert (caught.value.what, caught.value.why) == (
         "recorded, but without nba.scoreboard",
         "nba.scoreboard: status 403",
@@ -164,7 +182,7 @@ def test_a_signal_ends_the_recording_in_good_order(number: signal.Signals) -> No
         child = _start_recording(base)
         _wait_for_frame(child)
         child.send_signal(number)
-        out, err = child.communicate(timeout=20)
+        out, err = child.communicate(timeout=120)
     assert (child.returncode, b"stopping" in err) == (0, True), err.decode()
     assert b"events in" in out
     closed = of(list(open_tape(Path("tapes/a")).read()), Kind.CLOSED, "polymarket.market")
@@ -178,7 +196,7 @@ def test_a_killed_recording_is_gone_on_with() -> None:
         _wait_for_frame(child)
         before = list(open_tape(Path("tapes/a")).read())
         child.kill()
-        child.communicate(timeout=20)
+        child.communicate(timeout=120)
         run(record, "--upstream", base, "--tape", "a", "--for", "1s")
     after = list(open_tape(Path("tapes/a")).read())
     assert after[: len(before)] == before
@@ -197,14 +215,8 @@ def _start_recording(base: str) -> subprocess.Popen[bytes]:
 
 def _wait_for_frame(child: subprocess.Popen[bytes]) -> None:
     """Read the tape beside its writer until a frame of the market is on it."""
-    for _ in range(400):
-        assert child.poll() is None, child.communicate()
-        if Path("tapes/a/tape.json").exists():
-            envelopes = list(open_tape(Path("tapes/a")).read())
-            if of(envelopes, Kind.FRAME, "polymarket.market"):
-                return
-        select.select([], [], [], 0.05)
-    pytest.fail("the market never spoke")
+    wait_for(lambda: child.poll() is not None or of(on_tape(Path("tapes/a")), Kind.FRAME, FEED))
+    assert child.poll() is None, child.communicate()
 
 
 def test_games_shows_the_mapping() -> None:
@@ -216,7 +228,7 @@ def test_games_shows_the_mapping() -> None:
     assert (facts["schema"], facts["date"]) == ("gametape.games/1", NIGHT)
     assert [(g["game_id"], g["market_id"], g["confidence"]) for g in facts["games"]] == [("nba:401", "0xabc", "exact")]
     assert [one["game_id"] for one in facts["unmatched"]] == ["nba:501"]
-    assert "19:30  nba    Knicks @ Pacers" in text
+    assert "19:30  nba:401          Knicks @ Pacers" in text
     assert "UNMATCHED" in text
     assert "\x1b" not in text
     assert (empty["games"], empty["unmatched"]) == ([], [])
