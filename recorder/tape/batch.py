@@ -18,6 +18,7 @@ from recorder.envelope import ENVELOPE_HEAD, Envelope, Kind, encode_row
 from recorder.jit import interpreted
 from recorder.tape.frames import INTERPRETED_BYTES_MAX, Frames, Payloads, ShapeBook, read_frames, write_back
 from recorder.tape.walk import Heads, Spans, Walked, lay_rows, walk_rows
+from recorder.tape.words import text_of
 
 __all__ = ["Batch", "batch_of_rows", "batches_of", "cut_rows"]
 
@@ -99,9 +100,7 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
     to = _walked(rows, count)
     if not set(np.unique(to.kind).tolist()) <= set(_KINDS):
         raise ValueError("a row has an unknown kind")
-    feeds: dict[bytes, int] = {}
-    spans = zip(to.feed.tolist(), to.meta.tolist(), strict=True)
-    feed = np.array([feeds.setdefault(rows[begin:end], len(feeds)) for begin, end in spans], np.int64)
+    firsts = to.first[: int(to.name.max(initial=-1)) + 1]
     payloads = Payloads(data, to.payload, to.end)
 
     return Batch(
@@ -109,8 +108,8 @@ def batch_of_rows(rows: bytes, count: int, book: ShapeBook) -> Batch:
         recv_ns=to.recv_ns,
         conn=to.conn,
         kind=to.kind,
-        feed=feed,
-        feeds=tuple(name.decode() for name in feeds),
+        feed=to.name,
+        feeds=tuple(rows[to.feed[row] : to.meta[row]].decode() for row in firsts.tolist()),
         frames=read_frames(payloads, _may_be_shaped(to.kind, payloads), book),
         metas=Payloads(data, to.meta, to.payload),
         payloads=payloads,
@@ -163,7 +162,7 @@ def _walked(rows: bytes, count: int) -> Walked:
     """
     to = Walked(*(np.empty(count, np.int64) for _ in Walked._fields))
     walk = walk_rows if len(rows) > INTERPRETED_BYTES_MAX else interpreted(walk_rows)
-    if walk(np.frombuffer(rows, np.uint8), to) != count:
+    if walk(text_of(np.frombuffer(rows, np.uint8)), to) != count:
         raise ValueError("rows are cut short")
     return to
 

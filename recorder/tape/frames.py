@@ -85,7 +85,7 @@ class Payloads:
 
     def some(self, rows: Ints) -> Iterator[bytes]:
         """Yield the bytes of some, by their numbers."""
-        data = memoryview(self.data)
+        data = self.data.data
         for begin, end in zip(self.begins[rows].tolist(), self.ends[rows].tolist(), strict=True):
             yield bytes(data[begin:end])
 
@@ -140,19 +140,20 @@ class ShapeBook:
         self._failed: dict[bytes, int] = {}
         self._program: Program | None = None
 
-    def learn(self, payload: bytes) -> bool:
-        """Learn the shape of a frame that matched none; False where there is nothing new to learn of it."""
-        kind = payload[:_KIND_BYTES]
-        if len(self.shapes) >= SHAPES_MAX or self._failed.get(kind, 0) >= _FAILED_MAX:
-            return False
-        shape = learn_shape(payload)
-        if shape is None or shape.text in self._texts:
-            self._failed[kind] = self._failed.get(kind, 0) + 1
-            return False
-        self.shapes.append(shape)
-        self._texts.add(shape.text)
-        self._program = None
-        return True
+    def learn(self, payloads: Payloads, rows: Ints) -> None:
+        """Learn all that can be learnt of frames that matched no shape."""
+        data = payloads.data.data
+        for begin, end in zip(payloads.begins[rows].tolist(), payloads.ends[rows].tolist(), strict=True):
+            kind = bytes(data[begin : min(begin + _KIND_BYTES, end)])
+            if len(self.shapes) >= SHAPES_MAX or self._failed.get(kind, 0) >= _FAILED_MAX:
+                continue
+            shape = learn_shape(bytes(data[begin:end]))
+            if shape is None or shape.text in self._texts:
+                self._failed[kind] = self._failed.get(kind, 0) + 1
+                continue
+            self.shapes.append(shape)
+            self._texts.add(shape.text)
+            self._program = None
 
     @property
     def program(self) -> Program:
@@ -216,8 +217,7 @@ def read_frames(payloads: Payloads, wanted: NDArray[np.bool_], book: ShapeBook) 
         with np.errstate(over="ignore"):
             count = run(text, payloads.begins, payloads.ends, mask, book.program, to)
         # All that can be learnt of the frames that matched nothing is learnt before they are read once more.
-        for at in np.flatnonzero(wanted & (to.shape < 0)).tolist():
-            book.learn(payloads[at])
+        book.learn(payloads, np.flatnonzero(wanted & (to.shape < 0)))
     spans = to.names.spans[: to.names.spans[NAMES_MAX, 0]].tolist()
     return Frames(
         shapes=tuple(book.shapes),

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.jit import inner, kernel, wide
+from recorder.jit import inlined, inner, kernel, wide
+from recorder.tape.words import Text, same, word_at
 
 __all__ = ["Heads", "Spans", "Walked", "compare_spans", "lay_rows", "lay_spans", "walk_rows"]
 
 Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+
+_U32 = 0xFFFFFFFF
 
 _index: Callable[[Any], int] = cast("Callable[[Any], int]", np.uint64)
 """
@@ -23,7 +26,11 @@ from taking many at once: a fifth of the time is left.
 
 
 class Walked(NamedTuple):
-    """Where the parts of canonical rows lie in their block: all i64, one a row; begins and ends are byte offsets."""
+    """
+    Where the parts of canonical rows lie in their block: all i64, one a row; begins and ends are byte offsets.
+
+    name is the number of a row's feed by first appearance; first has for each of these the row where it first stood.
+    """
 
     seq: Ints
     recv_ns: Ints
@@ -33,6 +40,8 @@ class Walked(NamedTuple):
     meta: Ints
     payload: Ints
     end: Ints
+    name: Ints
+    first: Ints
 
 
 class Spans(NamedTuple):
@@ -69,30 +78,41 @@ def compare_spans(one: Bytes, ones: Ints, other: Bytes, others: Ints, sizes: Int
     return count
 
 
-@inner
-def _little(data: Bytes, at: int, size: int) -> int:
-    value = 0
-    for k in range(size):
-        value |= wide(data[at + k]) << (8 * k)
-    return value
+@inlined
+def _is_feed(text: Text, to: Walked, row: int, number: int) -> bool:
+    """Say whether a row is of the feed with a number."""
+    other, size = to.first[number], to.meta[row] - to.feed[row]
+    return bool(to.meta[other] - to.feed[other] == size and same(text, to.feed[row], text, to.feed[other], size))
 
 
 @kernel
-def walk_rows(data: Bytes, to: Walked) -> int:
+def walk_rows(text: Text, to: Walked) -> int:
     """Find the parts of the canonical rows of a block; return how many rows there are, -1 where one is cut short."""
-    at, row = 0, 0
-    while at < len(data):
-        if at + 30 > len(data) or row >= len(to.seq):
+    at, row, number, names, total = 0, 0, 0, 0, len(text.data)
+    while at < total:
+        if at + 30 > total or row >= len(to.seq):
             return -1
-        to.seq[row], to.recv_ns[row] = _little(data, at, 8), _little(data, at + 8, 8)
-        to.conn[row], to.kind[row] = _little(data, at + 16, 4), data[at + 20]
+        to.seq[row], to.recv_ns[row] = word_at(text, at), word_at(text, at + 8)
+        to.conn[row], to.kind[row] = word_at(text, at + 16) & _U32, text.data[at + 20]
+        sizes = word_at(text, at + 22)
         to.feed[row] = at + 30
-        to.meta[row] = at + 30 + wide(data[at + 21])
-        to.payload[row] = to.meta[row] + _little(data, at + 22, 4)
-        at = to.payload[row] + _little(data, at + 26, 4)
+        to.meta[row] = at + 30 + wide(text.data[at + 21])
+        to.payload[row] = to.meta[row] + (sizes & _U32)
+        at = to.payload[row] + ((sizes >> 32) & _U32)
+        if at > total:
+            return -1
         to.end[row] = at
+        # The feed of the row before is tried first.
+        if names == 0 or not _is_feed(text, to, row, number):
+            number = 0
+            while number < names and not _is_feed(text, to, row, number):
+                number += 1
+            if number == names:
+                to.first[names] = row
+                names += 1
+        to.name[row] = number
         row += 1
-    return row if at == len(data) else -1
+    return row
 
 
 @inner
