@@ -20,7 +20,7 @@ from recorder.tape.mirror import Mirrors, fold_mirrors, unfold_mirrors
 from recorder.tape.shapes import parse_shape
 from recorder.tape.walk import Spans, lay_spans
 
-__all__ = ["DELTA", "DICTIONARY", "SCHEMA", "TEXTS", "batch_of_record", "table_of_rows"]
+__all__ = ["DELTA", "DICTIONARY", "LEVELS", "NUMBERED", "SCHEMA", "batch_of_record", "table_of_rows"]
 
 Column = Any
 """An Arrow array, of which its own types do not say what it holds."""
@@ -59,9 +59,13 @@ _FIELDS: list[pa.Field[Any]] = [
 ]
 SCHEMA = pa.schema(_FIELDS)
 _LEAF = "changes.list.element."
-TEXTS = ["feed", "frame", "market", f"{_LEAF}asset", f"{_LEAF}side", "mirror_asset"]
-DICTIONARY = [*TEXTS, "conn", "kind", f"{_LEAF}price_u6", f"{_LEAF}size_u6"]
+NUMBERED = ["feed", "payload", "frame", "market", f"{_LEAF}asset", f"{_LEAF}side", "mirror_asset"]
+"""Read as a number for each value: a body that a poll brought once more is there once."""
+DICTIONARY = [*NUMBERED, "conn", "kind", f"{_LEAF}price_u6", f"{_LEAF}size_u6"]
 """Not quotes: what zstd makes of them as they are is smaller."""
+_LEAVES = [field.name for field in _FIELDS if field.name != "changes"] + [f"{_LEAF}{field.name}" for field in _CHANGE]
+LEVELS = dict.fromkeys(_LEAVES, 3) | {"payload": 7, "meta": 9}
+"""How hard zstd tries: at values, more makes next to nothing smaller."""
 DELTA = dict.fromkeys(("seq", "recv_ns", "lag_ms"), "DELTA_BINARY_PACKED")
 
 
@@ -149,7 +153,7 @@ def _fixed(raw: NDArray[np.uint8], is_there: NDArray[np.bool_]) -> Column:
 
 
 def batch_of_record(record: pa.RecordBatch) -> Batch:
-    """Return the rows of a row group, read with TEXTS as dictionaries."""
+    """Return the rows of a row group, read with NUMBERED as dictionaries."""
     columns: dict[str, Column] = dict(zip(record.schema.names, record.columns, strict=True))
     feeds = columns["feed"]
     return Batch(
@@ -158,7 +162,7 @@ def batch_of_record(record: pa.RecordBatch) -> Batch:
         feeds=tuple(feeds.dictionary.to_pylist()),
         frames=_frames(columns) if "frame" in columns else no_frames(len(record)),
         metas=_spans(columns["meta"]),
-        payloads=_spans(columns["payload"]),
+        payloads=_repeated(columns["payload"]),
     )
 
 
@@ -195,10 +199,16 @@ def _frames(columns: dict[str, Column]) -> Frames:
 
 
 def _spans(column: Column) -> Payloads:
-    """Return text or binary where it lies; what is null is empty."""
+    """Return text or binary where it lies."""
     _, offsets, data = column.buffers()
     ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1].astype(np.int64)
     return Payloads(np.frombuffer(data or b"", np.uint8), ends[:-1], ends[1:])
+
+
+def _repeated(column: Column) -> Payloads:
+    """Return binary, kept once where it repeats, where it lies; what is null is empty."""
+    once, number = _spans(column.dictionary), _ints(column.indices)
+    return Payloads(once.data, np.append(once.begins, 0)[number], np.append(once.ends, 0)[number])
 
 
 def _ints(column: Column) -> NDArray[np.int64]:

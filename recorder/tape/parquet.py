@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from recorder.envelope import Envelope
 from recorder.tape.batch import Batch, cut_rows
-from recorder.tape.columns import DELTA, DICTIONARY, SCHEMA, TEXTS, batch_of_record, table_of_rows
+from recorder.tape.columns import DELTA, DICTIONARY, LEVELS, NUMBERED, SCHEMA, batch_of_record, table_of_rows
 from recorder.tape.frames import ShapeBook
 from recorder.tape.manifest import Group, Sealed
 from recorder.tape.segment import Damage
@@ -42,7 +42,6 @@ _GROUP_ROWS = 8192
 _GROUP_RAW_BYTES = 32 * 1024 * 1024
 _PAGE_BYTES = 64 * 1024 * 1024
 """A page is a whole column of a row group: bodies that repeat are then within sight of each other."""
-_ZSTD_LEVEL = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +69,13 @@ def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]
         sink,
         SCHEMA,
         compression="zstd",
-        compression_level=_ZSTD_LEVEL,
+        compression_level=LEVELS,
         use_dictionary=DICTIONARY,  # type: ignore[arg-type]  # a list is documented
         column_encoding=DELTA,
         write_statistics=["seq", "recv_ns", "feed"],
         write_page_checksum=True,
         data_page_size=_PAGE_BYTES,
+        dictionary_pagesize_limit=_PAGE_BYTES,
         store_schema=False,
     ) as writer:
         for rows, count in cut_rows(blocks, rows_max=_GROUP_ROWS, bytes_max=_GROUP_RAW_BYTES):
@@ -117,8 +117,8 @@ def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
 
 def _opened(source: Path | pa.BufferReader, metadata: pq.FileMetaData) -> pq.ParquetFile:
     columns = {metadata.schema.column(at).path for at in range(metadata.num_columns)}
-    texts = [text for text in TEXTS if text in columns]
-    return pq.ParquetFile(source, metadata=metadata, read_dictionary=texts, page_checksum_verification=True)
+    numbered = [column for column in NUMBERED if column in columns]
+    return pq.ParquetFile(source, metadata=metadata, read_dictionary=numbered, page_checksum_verification=True)
 
 
 def _batches(reader: pq.ParquetFile, at: int) -> Iterator[Batch]:
