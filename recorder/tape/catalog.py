@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recorder.tape.blocks import GENESIS
-from recorder.tape.identity import HOT, TapeIdentity, read_identity
+from recorder.tape.identity import HOT, MANIFEST, SEALED, TMP, TapeIdentity, read_identity
 from recorder.tape.manifest import Lost, Manifest, Sealed, read_manifest
+from recorder.tape.plain import NotPlainError, oddity, read_plain
 from recorder.tape.segment import TORN_TAIL, Damage, SegmentScan, scan_segment
 
 __all__ = ["BROKEN_JOINT", "OVERLAPS", "Catalog", "HotPart", "Part", "SealedPart", "chain_in", "read_catalog"]
@@ -22,6 +23,7 @@ __all__ = ["BROKEN_JOINT", "OVERLAPS", "Catalog", "HotPart", "Part", "SealedPart
 BROKEN_JOINT = "segment does not follow from the one before it"
 OVERLAPS = "segment overlaps another"
 
+_FOLDERS = (HOT, SEALED, MANIFEST, TMP)
 _HOT_NAME_LEN = len("00000000000000000000.hot")
 
 
@@ -80,8 +82,8 @@ class Catalog:
     """
     The parts of a tape in seq order, and what is wrong with it.
 
-    leftover names hot files whose rows are sealed already; empty names hot files without a whole block; chain is the
-    SHA-256 that the next block must name as its previous.
+    leftover names hot files whose rows are sealed already, strange what lies among hot files and has no name of one;
+    empty are hot files without a whole block; chain is the SHA-256 that the next block must name as its previous.
     """
 
     path: Path
@@ -89,6 +91,7 @@ class Catalog:
     manifest: Manifest
     parts: list[Part] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
+    strange: list[str] = field(default_factory=list)
     leftover: list[str] = field(default_factory=list)
     empty: list[SegmentScan] = field(default_factory=list)
     chain: bytes = GENESIS
@@ -129,9 +132,17 @@ def read_catalog(path: Path, *, identity: TapeIdentity | None = None, manifest: 
     # Hot files are listed before the manifest is read: a segment that is sealed in between is then seen twice, never
     # not at all. One that vanished after the listing is in the manifest.
     hot, strange = _list_hot(path)
-    scans = [scan for file in hot if (scan := _scan_file(path, file, identity)) is not None]
-    catalog = Catalog(path, identity, manifest or read_manifest(path, tape_id=identity.tape_id))
-    catalog.damage.extend(strange)
+    scans: list[SegmentScan] = []
+    damage = [Damage(part, 0, None, None, odd) for part in _FOLDERS if (odd := oddity(path / part, folder=True))]
+    for file in hot:
+        try:
+            scans.append(scan_segment(read_plain(path / file), file, tape_id=identity.tape_id))
+        except FileNotFoundError:
+            continue
+        except NotPlainError as error:
+            damage.append(Damage(file, 0, None, None, str(error)))
+    catalog = Catalog(path, identity, manifest or read_manifest(path, tape_id=identity.tape_id), strange=strange)
+    catalog.damage.extend(damage)
     catalog.damage.extend(catalog.manifest.damage)
     for entry in catalog.manifest.sealed:
         _check_size(catalog, entry)
@@ -140,33 +151,25 @@ def read_catalog(path: Path, *, identity: TapeIdentity | None = None, manifest: 
     return catalog
 
 
-def _list_hot(path: Path) -> tuple[list[str], list[Damage]]:
+def _list_hot(path: Path) -> tuple[list[str], list[str]]:
     """Return the hot files of a tape in seq order, and what else lies among them."""
     folder = path / HOT
     files: list[str] = []
-    strange: list[Damage] = []
+    strange: list[str] = []
     names = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
     for name in names:
         if len(name) == _HOT_NAME_LEN and name.endswith(".hot") and name[:20].isdecimal() and name.isascii():
             files.append(f"{HOT}/{name}")
         else:
-            strange.append(Damage(f"{HOT}/{name}", 0, None, None, "not a hot segment"))
+            strange.append(f"{HOT}/{name}")
     return files, strange
-
-
-def _scan_file(path: Path, file: str, identity: TapeIdentity) -> SegmentScan | None:
-    try:
-        segment = (path / file).read_bytes()
-    except FileNotFoundError:
-        return None
-    return scan_segment(segment, file, tape_id=identity.tape_id)
 
 
 def _check_size(catalog: Catalog, entry: Sealed) -> None:
     file = catalog.path / entry.file
     size = file.stat().st_size if file.is_file() else None
     if size != entry.bytes:
-        why = "file is missing" if size is None else f"file has {size} bytes instead of {entry.bytes}"
+        why = (oddity(file) or "file is missing") if size is None else f"file has {size} bytes instead of {entry.bytes}"
         offset = 0 if size is None else min(size, entry.bytes)
         catalog.damage.append(Damage(entry.file, offset, entry.first_seq, entry.last_seq, why))
 
@@ -177,7 +180,7 @@ def _lay_out(catalog: Catalog, scans: list[SegmentScan]) -> None:
     live: list[SegmentScan] = []
     for scan in scans:
         if any(
-            entry.first_seq <= scan.first_seq and scan.next_seq - 1 <= entry.last_seq
+            entry.first_seq <= scan.first_seq <= entry.last_seq and scan.next_seq - 1 <= entry.last_seq
             for entry in catalog.manifest.sealed
         ):
             catalog.leftover.append(scan.file)

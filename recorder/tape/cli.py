@@ -185,7 +185,9 @@ def tail(tape: Path, feeds: tuple[str, ...], limit: int, follow: bool, as_json: 
     # Backwards in growing strides: the last few of a rare feed may lie far back.
     stride = max(limit, 1) * (1 if wanted is None else 64)
     while begin > 0 and len(last) < limit:
-        end, begin, stride = begin - 1, max(0, begin - stride), stride * 4
+        # No end is said at first: whether anything may stand behind what is known is then asked, too.
+        end = None if begin == opened.next_seq else begin - 1
+        begin, stride = max(0, begin - stride), stride * 4
         last = [*opened.read(begin, end, feeds=wanted), *last]
     for envelope in last[len(last) - limit :] if limit else []:
         click.echo(_line(envelope))

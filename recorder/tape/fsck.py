@@ -28,6 +28,7 @@ from recorder.tape.identity import (
     TMP,
 )
 from recorder.tape.manifest import Sealed
+from recorder.tape.plain import oddity
 from recorder.tape.reader import read_block
 from recorder.tape.segment import TORN_TAIL, Damage, SegmentScan
 from recorder.tape.writer import is_being_written
@@ -101,13 +102,18 @@ def check_sealed(path: Path, entry: Sealed, *, deep: bool) -> list[Damage]:
     """Compare a sealed segment with its manifest entry and say where they differ."""
     file = path / entry.file
     if not file.is_file():
-        return [Damage(entry.file, 0, entry.first_seq, entry.last_seq, "file is missing")]
-    if not deep and _file_digest(file) == entry.file_sha256:
-        return []
-    # Imported late: pyarrow takes longer to load than a sound tape takes to check.
+        why = oddity(file) or "file is missing"
+        return [Damage(entry.file, 0, entry.first_seq, entry.last_seq, why)]
+    # Imported late: pyarrow takes longer to load than a hot tape takes to check.
     from recorder.tape.parquet import SealedError, SealedFile  # noqa: PLC0415
 
     sealed = SealedFile(path, entry)
+    try:
+        sealed.check_columns()
+    except SealedError as error:
+        return [error.damage]
+    if not deep and _file_digest(file) == entry.file_sha256:
+        return []
     damage: list[Damage] = []
     rows = hashlib.sha256()
     for at, group in enumerate(entry.groups):
@@ -170,7 +176,7 @@ def _check_hot(path: Path, scan: SegmentScan) -> list[Damage]:
 def strangers(catalog: Catalog) -> list[Damage]:
     """Name what lies in a tape and does not belong there."""
     path = catalog.path
-    found = [entry.name for entry in sorted(path.iterdir()) if entry.name not in _KNOWN]
+    found = [*catalog.strange, *(entry.name for entry in sorted(path.iterdir()) if entry.name not in _KNOWN)]
     # A sealed file without an entry, whose hot segment is still there, is sealing that was interrupted.
     ours = {entry.file.rsplit("/", 1)[-1] for entry in catalog.manifest.sealed}
     ours |= {f"{part.scan.first_seq:020d}.parquet" for part in catalog.parts if isinstance(part, HotPart)}

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from recorder.errors import CorruptError, UsageError
+from recorder.tape.plain import read_plain
 from recorder.tape.segment import FORMAT_VERSION
 
 __all__ = [
@@ -146,7 +147,7 @@ def read_identity(path: Path) -> TapeIdentity:
         CorruptError: the file is damaged, or of a later format.
     """
     try:
-        data = (path / IDENTITY_FILE).read_bytes()
+        return decode_identity(read_plain(path / IDENTITY_FILE))
     except (FileNotFoundError, NotADirectoryError):
         if any((path / part).is_dir() for part in (HOT, SEALED)):
             raise CorruptError(
@@ -155,8 +156,6 @@ def read_identity(path: Path) -> TapeIdentity:
                 hint=f"gametape recover {path}",
             ) from None
         raise UsageError(f"there is no tape at {path}", why=f"no {IDENTITY_FILE} in it", hint="gametape ls") from None
-    try:
-        return decode_identity(data)
     except ValueError as error:
         raise CorruptError(
             f"{path / IDENTITY_FILE} is damaged", why=str(error), hint=f"gametape recover {path}"

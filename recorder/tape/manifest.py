@@ -8,16 +8,18 @@ envelopes is gone. Each file names the SHA-256 of the file before it and ends in
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from recorder.tape.fs import Fs, publish
 from recorder.tape.identity import MANIFEST, TMP, decode_checked, encode_checked
+from recorder.tape.plain import read_plain
 from recorder.tape.segment import FORMAT_VERSION, Damage
 
 __all__ = [
@@ -37,17 +39,23 @@ __all__ = [
 _FILE = re.compile(r"[0-9]{8}\.json", re.ASCII)
 MANIFEST_START = "0" * 64
 
+# A manifest may come from a stranger: what it names is read, put aside and removed.
+_SealedFile = Annotated[str, msgspec.Meta(pattern=r"^sealed/[0-9]{20}\.parquet\Z")]
+_Withdrawn = Annotated[str, msgspec.Meta(pattern=r"^(sealed/[0-9]{20}\.parquet)?\Z")]
+_Hash = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
 
 class Group(msgspec.Struct, frozen=True, array_like=True):
     """One row group of a Parquet segment: what it holds, and where its bytes lie with which SHA-256."""
 
-    first_seq: int
-    last_seq: int
+    first_seq: _Count
+    last_seq: _Count
     first_ns: int
     last_ns: int
-    offset: int
-    bytes: int
-    sha256: str
+    offset: _Count
+    bytes: _Count
+    sha256: _Hash
 
 
 class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="sealed"):
@@ -59,17 +67,17 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="
     footer is the Parquet footer up to the end of the file, base64, so that a damaged one can be told and mended.
     """
 
-    file: str
-    first_seq: int
-    last_seq: int
-    count: int
+    file: _SealedFile
+    first_seq: _Count
+    last_seq: _Count
+    count: _Count
     first_ns: int
     last_ns: int
-    rows_sha256: str
-    file_sha256: str
-    bytes: int
-    chain_in: str
-    chain_out: str
+    rows_sha256: _Hash
+    file_sha256: _Hash
+    bytes: _Count
+    chain_in: _Hash
+    chain_out: _Hash
     closed: bool
     groups: tuple[Group, ...]
     footer: str
@@ -83,18 +91,18 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", ta
     more.
     """
 
-    file: str
-    first_seq: int
+    file: _Withdrawn
+    first_seq: _Count
     last_seq: int
-    chain_out: str
+    chain_out: _Hash
     why: str
 
 
 class Lost(msgspec.Struct, frozen=True, kw_only=True, tag_field="entry", tag="lost"):
     """A range of envelopes that no one can read any more."""
 
-    first_seq: int
-    last_seq: int
+    first_seq: _Count
+    last_seq: _Count
     why: str
 
 
@@ -160,7 +168,20 @@ def decode_entry(data: bytes, *, tape_id: bytes, number: int, previous: str | No
         entry: Entry = msgspec.convert(facts, Entry)
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
+    if isinstance(entry, Sealed):
+        _check_groups(entry)
     return entry
+
+
+def _check_groups(entry: Sealed) -> None:
+    """Raise ValueError where row groups are not the segment, one after the other."""
+    base64.b64decode(entry.footer, validate=True)
+    spans = [(group.first_seq, group.last_seq) for group in entry.groups]
+    ends = [entry.first_seq, *(last_seq + 1 for _, last_seq in spans)]
+    is_tiled = all(begin == first and last >= first for begin, (first, last) in zip(ends, spans, strict=False))
+    is_within = all(group.offset + group.bytes <= entry.bytes for group in entry.groups)
+    if not (spans and is_tiled and is_within and ends[-1] == entry.last_seq + 1 == entry.first_seq + entry.count):
+        raise ValueError("entry makes no sense")
 
 
 def read_manifest(path: Path, *, tape_id: bytes) -> Manifest:
@@ -179,8 +200,9 @@ def read_manifest(path: Path, *, tape_id: bytes) -> Manifest:
             why = f"entry {manifest.number + 1} is missing"
             manifest.damage.append(Damage(f"{MANIFEST}/{manifest.number + 1:08d}.json", 0, None, None, why))
             previous = None
-        data = (folder / name).read_bytes()
+        data = b""
         try:
+            data = read_plain(folder / name)
             manifest.admit(decode_entry(data, tape_id=tape_id, number=number, previous=previous))
             previous = hashlib.sha256(data).hexdigest()
         except ValueError as error:

@@ -12,6 +12,7 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,7 +23,8 @@ from recorder.tape.batch import Batch, cut_rows
 from recorder.tape.columns import DELTA, DICTIONARY, LEVELS, NUMBERED, SCHEMA, batch_of_record, table_of_rows
 from recorder.tape.frames import ShapeBook
 from recorder.tape.manifest import Group, Sealed
-from recorder.tape.segment import Damage
+from recorder.tape.plain import NotPlainError, open_plain, read_plain
+from recorder.tape.segment import FOREIGN_COLUMNS, Damage
 
 __all__ = ["ParquetImage", "SealedError", "SealedFile", "describe_parquet", "encode_parquet", "read_origin"]
 
@@ -37,6 +39,7 @@ class SealedError(ValueError):
 
 
 _FACT_PREFIX = "gametape."
+_FORMAT_1 = [SCHEMA.field(name) for name in ("seq", "recv_ns", "feed", "conn", "kind", "meta")]
 _GROUP_ROWS = 8192
 """What one damaged byte can cost at most. With fewer, what repeats is told again more often."""
 _GROUP_RAW_BYTES = 32 * 1024 * 1024
@@ -115,6 +118,23 @@ def _group_ranges(metadata: pq.FileMetaData) -> list[tuple[int, int]]:
     return ranges
 
 
+def _check_columns(metadata: pq.FileMetaData) -> None:
+    """Raise ValueError for columns that no format of ours has."""
+    if not any(metadata.schema.equals(known) for known in _known_schemas()):
+        raise ValueError(FOREIGN_COLUMNS)
+
+
+@cache
+def _known_schemas() -> tuple[pq.ParquetSchema, ...]:
+    """Return the columns of each format, as Parquet tells of them."""
+    schemas = []
+    for schema in (SCHEMA, pa.schema([*_FORMAT_1, SCHEMA.field("payload").with_nullable(nullable=False)])):
+        sink = pa.BufferOutputStream()
+        pq.ParquetWriter(sink, schema, store_schema=False).close()
+        schemas.append(pq.read_metadata(pa.BufferReader(sink.getvalue())).schema)
+    return tuple(schemas)
+
+
 def _opened(source: Path | pa.BufferReader, metadata: pq.FileMetaData) -> pq.ParquetFile:
     columns = {metadata.schema.column(at).path for at in range(metadata.num_columns)}
     numbered = [column for column in NUMBERED if column in columns]
@@ -140,7 +160,7 @@ def read_origin(path: Path) -> tuple[bytes, int]:
         SealedError: it cannot be read.
     """
     try:
-        with pq.ParquetFile(path) as reader:
+        with open_plain(path) as file, pq.ParquetFile(file) as reader:
             facts = _facts(reader)
             return bytes.fromhex(facts["tape"]), int(facts["created_ns"])
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -154,12 +174,14 @@ def describe_parquet(path: Path, file: str, *, tape_id: bytes) -> Sealed:
     Raises:
         SealedError: it cannot be read in full, or is not a segment of this tape.
     """
-    data = path.read_bytes()
     rows = hashlib.sha256()
     spans: list[tuple[int, int, int, int]] = []
     try:
+        data = read_plain(path)
         source = pa.BufferReader(data)
-        with _opened(source, pq.read_metadata(source)) as reader:
+        metadata = pq.read_metadata(source)
+        _check_columns(metadata)
+        with _opened(source, metadata) as reader:
             facts = _facts(reader)
             for at in range(reader.num_row_groups):
                 batches = list(_batches(reader, at))
@@ -206,15 +228,35 @@ class SealedFile:
             SealedError: they are not those that were sealed.
         """
         try:
-            with self._path.open("rb") as file:
+            with open_plain(self._path) as file:
                 file.seek(group.offset)
                 data = file.read(group.bytes)
         except FileNotFoundError as error:
             raise SealedError(self._damage(group, "file is missing")) from error
+        except NotPlainError as error:
+            raise SealedError(self._damage(group, str(error))) from error
         if len(data) < group.bytes:
             raise SealedError(self._damage(group, "file is cut short"))
         if hashlib.sha256(data).hexdigest() != group.sha256:
             raise SealedError(self._damage(group, "row group does not match its checksum"))
+
+    def check_columns(self) -> pq.FileMetaData:
+        """
+        Return the footer, as the manifest has it.
+
+        Raises:
+            SealedError: it is none, or tells of other columns than this program reads.
+        """
+        if self._metadata is None:
+            try:
+                # From the manifest, where a checksum guards it; Parquet has none for its own.
+                metadata = pq.read_metadata(pa.BufferReader(base64.b64decode(self._entry.footer)))
+                _check_columns(metadata)
+            except (pa.ArrowException, OSError, ValueError) as error:
+                entry = self._entry
+                raise SealedError(Damage(entry.file, 0, entry.first_seq, entry.last_seq, str(error))) from error
+            self._metadata = metadata
+        return self._metadata
 
     def read(self, at: int) -> Iterator[Envelope]:
         """
@@ -235,11 +277,9 @@ class SealedFile:
         """
         group = self._entry.groups[at]
         self.check(group)
-        if self._metadata is None:
-            # The footer comes from the manifest, where a checksum guards it; Parquet has none for its own.
-            self._metadata = pq.read_metadata(pa.BufferReader(base64.b64decode(self._entry.footer)))
+        metadata = self.check_columns()
         try:
-            with _opened(self._path, self._metadata) as file:
+            with _opened(self._path, metadata) as file:
                 yield from _batches(file, at)
         except (pa.ArrowException, OSError) as error:
             raise SealedError(self._damage(group, f"row group cannot be read: {error}")) from error

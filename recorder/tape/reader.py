@@ -19,6 +19,7 @@ from recorder.tape.blocks import BLOCK_HEAD, Block, BlockError, decode_block, un
 from recorder.tape.catalog import Catalog, HotPart, Part, SealedPart, read_catalog
 from recorder.tape.identity import HOT, MANIFEST, SEALED
 from recorder.tape.manifest import Sealed
+from recorder.tape.plain import NotPlainError, open_plain
 from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage, SegmentScan
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ def read_block(segment: Path, block: Block) -> bytes:
         CorruptError: the bytes are no longer those that were found there.
         FileNotFoundError: the segment was sealed in the meantime.
     """
-    with segment.open("rb") as file:
-        file.seek(block.offset)
-        data = file.read(block.size)
     try:
+        with open_plain(segment) as file:
+            file.seek(block.offset)
+            data = file.read(block.size)
         if decode_block(data).sha256 != block.sha256:
             raise BlockError("block is another one than before")
         return unpack_rows(data[BLOCK_HEAD.size :], block.raw_len)
-    except BlockError as error:
+    except (BlockError, NotPlainError) as error:
         damage = Damage(f"{HOT}/{segment.name}", block.offset, block.first_seq, block.last_seq, str(error))
         raise corrupt(segment.parent.parent, damage) from error
 
@@ -298,9 +299,9 @@ class Tape:
             raise corrupt(self.path, self.damage[0])
 
     def _refuse_unknown_end(self) -> None:
-        """Raise where the manifest is damaged: nobody knows what else it told of."""
+        """Raise where nobody knows what else there was: the manifest is damaged, or a hot segment after the last."""
         for damage in self.damage:
-            if not self._salvage and damage.file.startswith(f"{MANIFEST}/"):
+            if not self._salvage and _hides_the_end(damage, self.next_seq):
                 raise corrupt(self.path, damage)
 
     def _refuse_hole(self, first_seq: int, last_seq: int) -> None:
@@ -387,6 +388,13 @@ def _sealed_batches(path: Path, entry: Sealed) -> Iterator[_Wide]:
         yield _Wide(group.first_seq, group.last_seq, partial(read, at))
 
 
+def _hides_the_end(damage: Damage, next_seq: int) -> bool:
+    folder, _, name = damage.file.partition("/")
+    number = name.partition(".")[0]
+    is_later = folder == HOT and number.isdecimal() and int(number) >= next_seq
+    return folder == MANIFEST or damage.file in {HOT, SEALED} or is_later
+
+
 def _span_ns(part: Part) -> tuple[int, int]:
     match part:
         case SealedPart(entry):
@@ -422,10 +430,10 @@ class _Position:
             # Looked for before the read: once a later segment exists, this one grows no more.
             later = self._later_segment(segment)
             try:
-                with (self._path / HOT / segment).open("rb") as file:
+                with open_plain(self._path / HOT / segment) as file:
                     file.seek(self._offset)
                     data = file.read()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotPlainError):
                 break
             yield from self._take(data)
             if self._segment != segment:

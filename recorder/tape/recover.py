@@ -50,7 +50,9 @@ from recorder.tape.manifest import (
     publish_entry,
     read_manifest,
 )
+from recorder.tape.plain import NotPlainError, oddity, open_plain
 from recorder.tape.segment import (
+    FOREIGN_COLUMNS,
     SEGMENT_HEAD,
     TORN_TAIL,
     Damage,
@@ -110,11 +112,11 @@ class _Job:
         """Give a file a name under `quarantine/` and take its own away, unless keep."""
         source = self.path / file
         self.fs.make_dir(self.path / QUARANTINE)
-        target, number = self.path / QUARANTINE / file.replace("/", "-"), 0
-        while target.exists() and not target.samefile(source):
+        target, number, is_odd = self.path / QUARANTINE / file.replace("/", "-"), 0, bool(oddity(source))
+        while target.is_symlink() or (target.exists() and (is_odd or not target.samefile(source))):
             number += 1
             target = target.with_name(f"{file.replace('/', '-')}.{number}")
-        if source.is_dir():
+        if is_odd:
             self.fs.rename(source, target)
         else:
             if not target.exists():
@@ -149,6 +151,7 @@ def recover_tape(path: Path | str, *, write: bool = False, fs: Fs | None = None)
             stack.enter_context(disk_errors(path))
             stack.enter_context(TapeLock(path))
             stack.enter_context(TapeLock(path, SEAL_LOCK_FILE))
+        _make_folders(job)
         identity = _mend_identity(job)
         manifest = _mend_manifest(job, identity)
         catalog = read_catalog(path, identity=identity, manifest=manifest)
@@ -163,9 +166,18 @@ def recover_tape(path: Path | str, *, write: bool = False, fs: Fs | None = None)
         _accept_joints(job, catalog)
         lost = _declare_lost(job, catalog, sorted(readable))
         _mend_tail(job, catalog)
-        for damage in strangers(catalog):
+        odd = [damage for damage in catalog.damage if damage.file.startswith(f"{HOT}/") and oddity(path / damage.file)]
+        for damage in [*odd, *strangers(catalog)]:
             job.do(damage.file, "put aside", damage.why, partial(job.put_aside, damage.file))
     return RecoverReport(written=write, steps=tuple(job.steps), lost=tuple(lost))
+
+
+def _make_folders(job: _Job) -> None:
+    """Put aside what stands where a folder of the tape should."""
+    for part in (TMP, HOT, SEALED, MANIFEST):
+        if why := oddity(job.path / part, folder=True):
+            job.do(part, "put aside", why, partial(job.put_aside, part))
+            job.do(part, "make the folder anew", why, partial(job.fs.make_dir, job.path / part))
 
 
 # Identity and manifest ---------------------------------------------------------------------------------------------
@@ -181,7 +193,7 @@ def _mend_identity(job: _Job) -> TapeIdentity:
         identity = TapeIdentity(tape_id, check_name(job.path.name), created_ns, _LABEL_LOST)
 
         def act() -> None:
-            if (job.path / IDENTITY_FILE).exists():
+            if oddity(job.path / IDENTITY_FILE) or (job.path / IDENTITY_FILE).exists():
                 job.put_aside(IDENTITY_FILE, keep=True)
             job.replace(IDENTITY_FILE, encode_identity(identity))
 
@@ -193,8 +205,9 @@ def _find_identity(path: Path) -> tuple[bytes, int]:
     """Return the tape id and the time of birth that the first readable segment tells."""
     for hot in sorted((path / HOT).glob("*.hot")):
         try:
-            head = decode_segment_head(hot.read_bytes()[: SEGMENT_HEAD.size])
-        except BlockError:
+            with open_plain(hot) as file:
+                head = decode_segment_head(file.read(SEGMENT_HEAD.size))
+        except (BlockError, NotPlainError):
             continue
         return head.tape_id, head.created_ns
     for sealed in sorted((path / SEALED).glob("*.parquet")):
@@ -249,7 +262,7 @@ def _write_manifest(job: _Job, entries: list[Entry], identity: TapeIdentity) -> 
         name = f"{number:08d}.json"
         data = encode_entry(entry, tape_id=identity.tape_id, number=number, previous=previous)
         file = job.path / MANIFEST / name
-        if not file.exists() or file.read_bytes() != data:
+        if oddity(file) or not file.exists() or file.read_bytes() != data:
             if file.exists():
                 job.put_aside(f"{MANIFEST}/{name}", keep=True)
             job.replace(f"{MANIFEST}/{name}", data)
@@ -269,6 +282,9 @@ def _mend_sealed(job: _Job, catalog: Catalog, entry: Sealed) -> list[tuple[int, 
     found = check_sealed(job.path, entry, deep=False)
     if not found:
         return [(entry.first_seq, entry.last_seq)]
+    if found[0].why == FOREIGN_COLUMNS:
+        hint = "use the version of gametape that sealed it"
+        raise CorruptError(f"{job.path / entry.file} cannot be mended here", why=FOREIGN_COLUMNS, hint=hint)
     bad = {damage.first_seq for damage in found if damage.first_seq is not None}
     whole = _reassemble(job.path, entry) if not bad else None
     if whole is not None:
@@ -292,7 +308,7 @@ def _mend_sealed(job: _Job, catalog: Catalog, entry: Sealed) -> list[tuple[int, 
             chain_out=entry.chain_out,
             why=found[0].why,
         )
-        if not missing:
+        if not missing or oddity(job.path / entry.file):
             job.put_aside(entry.file, keep=True)
         publish_entry(job.fs, job.path, catalog.manifest, gone, tape_id=catalog.identity.tape_id)
         job.fs.unlink(job.path / entry.file)

@@ -47,7 +47,7 @@ class Reserve:
         return was_held
 
     def _allocate(self) -> None:
-        fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             # Blocks and not only a size: a file with a hole would promise room that is not there.
             os.posix_fallocate(fd, 0, self._size)

@@ -18,7 +18,7 @@ from pathlib import Path
 from recorder.errors import CorruptError, DiskError, LockedError
 from recorder.tape.catalog import Catalog, HotPart, read_catalog
 from recorder.tape.fs import Fs, RealFs, disk_errors
-from recorder.tape.identity import HOT, SEAL_LOCK_FILE, SEALED, TMP
+from recorder.tape.identity import HOT, MANIFEST, SEAL_LOCK_FILE, SEALED, TMP
 from recorder.tape.manifest import Sealed, publish_entry
 from recorder.tape.reader import corrupt, joined_blocks, read_block, rows_digest
 from recorder.tape.segment import FORMAT_VERSION, SegmentScan
@@ -66,8 +66,9 @@ def seal_tape(path: Path | str, *, fs: Fs | None = None, finished_only: bool = F
 
 
 def _seal_all(fs: Fs, catalog: Catalog, *, everything: bool) -> SealReport:
-    if catalog.manifest.damage:
-        raise corrupt(catalog.path, catalog.manifest.damage[0])
+    unsure = [damage for damage in catalog.damage if damage.file.startswith(MANIFEST) or "/" not in damage.file]
+    if unsure:
+        raise corrupt(catalog.path, unsure[0])
     for file in catalog.leftover:
         fs.unlink(catalog.path / file)
     hot = [part.scan for part in catalog.parts if isinstance(part, HotPart)]

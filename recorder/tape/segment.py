@@ -18,6 +18,7 @@ import google_crc32c
 from recorder.tape.blocks import BLOCK_MAGIC, CUT_SHORT, Block, BlockError, decode_block
 
 __all__ = [
+    "FOREIGN_COLUMNS",
     "FORMAT_VERSION",
     "SEGMENT_HEAD",
     "SEGMENT_MAGIC",
@@ -37,6 +38,7 @@ SEGMENT_MAGIC = b"\x89GTAPE\r\n"
 # before the first 32s, header crc32c u32 (over the 76 bytes before it); little endian
 SEGMENT_HEAD = struct.Struct("<8sHH16sQq32sI")
 TORN_TAIL = "torn tail"
+FOREIGN_COLUMNS = "its columns are not those that this program reads: another version sealed it"
 
 _HEAD_CHECKED = SEGMENT_HEAD.size - 4
 _CRC = struct.Struct("<I")

@@ -22,7 +22,7 @@ from typing import Self
 import zstandard
 
 from recorder.envelope import Envelope, encode_row
-from recorder.errors import LockedError, UsageError
+from recorder.errors import CorruptError, LockedError, UsageError
 from recorder.tape.blocks import BLOCK_RAW_MAX, GENESIS, ZSTD_LEVEL, encode_block
 from recorder.tape.catalog import read_catalog
 from recorder.tape.fs import Fs, RealFs, disk_error, disk_errors, publish
@@ -37,6 +37,7 @@ from recorder.tape.identity import (
     encode_identity,
     new_identity,
 )
+from recorder.tape.plain import NotPlainError, oddity, open_plain
 from recorder.tape.segment import SEGMENT_HEAD, SegmentHead, encode_segment_head, hot_name
 from recorder.tape.tail import cut_tail
 
@@ -55,7 +56,10 @@ class TapeLock:
 
         Raises:
             LockedError: another process (or this one) holds it.
+            CorruptError: what has the lock's name is no file.
         """
+        if odd := oddity(path / file):
+            raise CorruptError(f"{path / file} is no lock", why=odd, hint="take it away: a lock is made anew")
         self._fd = os.open(path / file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,15 +92,13 @@ class TapeLock:
 def is_being_written(path: Path) -> bool:
     """Say whether a process holds the writer's lock of a tape."""
     try:
-        fd = os.open(path / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with open_plain(path / LOCK_FILE) as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    finally:
-        os.close(fd)
+    except (FileNotFoundError, NotPlainError):
+        # No writer locks anything but a file.
+        return False
     return False
 
 

@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import random
 import shutil
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recorder.errors import CorruptError, UsageError
+from recorder.errors import CorruptError, Exit, UsageError
 from recorder.tape import fsck
+from recorder.tape.fs import RealFs
 from recorder.tape.fsck import verify_tape
+from recorder.tape.identity import read_identity
+from recorder.tape.manifest import Group, Manifest, publish_entry, read_manifest
 from recorder.tape.reader import open_tape, read_block
+from recorder.tape.recover import recover_tape
 from recorder.tape.seal import seal_tape
+from recorder.tape.segment import FOREIGN_COLUMNS
+from replay.cli import run
 
 
 def files_of(tape):
@@ -196,3 +207,60 @@ def test_sealing_meanwhile_is_no_damage(tape, monkeypatch):
     monkeypatch.setattr(fsck, "read_block", read_late)
     report = verify_tape(tape, deep=True)
     assert (report.ok, report.events, list((tape / "hot").iterdir())) == (True, 60, [])
+
+
+def reseal_with(tape, change):
+    """Put another Parquet file in the place of a sealed one, with a manifest entry that fits it in every checksum."""
+    file = next((tape / "sealed").iterdir())
+    pq.write_table(change(pq.read_table(file)), file, store_schema=False)
+    manifest = read_manifest(tape, tape_id=read_identity(tape).tape_id)
+    data, old = file.read_bytes(), manifest.sealed[0]
+    footer = data[-(int.from_bytes(data[-8:-4], "little") + 8) :]
+    body = len(data) - len(footer) - 4
+    entry = msgspec.structs.replace(
+        old,
+        bytes=len(data),
+        file_sha256=hashlib.sha256(data).hexdigest(),
+        footer=base64.b64encode(footer).decode(),
+        groups=(
+            Group(
+                old.first_seq,
+                old.last_seq,
+                old.first_ns,
+                old.last_ns,
+                4,
+                body,
+                hashlib.sha256(data[4 : -len(footer)]).hexdigest(),
+            ),
+        ),
+    )
+    shutil.rmtree(tape / "manifest")
+    (tape / "manifest").mkdir()
+    publish_entry(RealFs(), tape, Manifest(), entry, tape_id=read_identity(tape).tape_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.rename_columns(
+            ["mirror_of" if name == "mirror_asset" else name for name in table.column_names]
+        ),
+        lambda table: table.drop_columns(["lag_ms"]),
+        lambda table: table.append_column("more", table["seq"]),
+        lambda table: table.set_column(0, "seq", table["seq"].cast(pa.string())),
+        lambda table: pa.table({"price": [1.5]}),
+    ],
+    ids=["renamed", "one less", "one more", "another type", "somebody else's"],
+)
+def test_other_columns_are_told(tmp_path, record, envelopes, change, capsys):
+    """A sealed segment with other columns than this program reads: every verb says so with 5, and mending keeps off."""
+    tape = record(tmp_path / "night", envelopes, segment_raw_bytes=1 << 20)
+    seal_tape(tape)
+    reseal_with(tape, change)
+    for verb in ("info", "cat", "tail", "verify", "film", "replay", "recover"):
+        assert run([verb, str(tape)]) == Exit.CORRUPT
+        assert FOREIGN_COLUMNS in capsys.readouterr().err
+    with pytest.raises(CorruptError, match="cannot be mended here"):
+        recover_tape(tape, write=True)
+    assert not (tape / "quarantine").exists()
+    assert not verify_tape(tape, deep=True).ok

@@ -20,26 +20,48 @@ from recorder.tape.manifest import (
 TAPE = b"t" * 16
 SEQ = st.integers(0, 1 << 62)
 HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
-GROUPS = st.lists(st.builds(Group, SEQ, SEQ, SEQ, SEQ, SEQ, SEQ, HEX), max_size=3).map(tuple)
+FILE = SEQ.map(lambda seq: f"sealed/{seq:020d}.parquet")
+
+
+def sealed_entry(first_seq, counts, **others):
+    """The entry of a segment with so many rows in each of its row groups."""
+    groups, at = [], first_seq
+    for count in counts:
+        groups.append(Group(at, at + count - 1, at, at, 4 + at - first_seq, count, "0" * 64))
+        at += count
+    facts = {
+        "file": f"sealed/{first_seq:020d}.parquet",
+        "first_seq": first_seq,
+        "last_seq": at - 1,
+        "count": at - first_seq,
+        "first_ns": first_seq,
+        "last_ns": at,
+        "rows_sha256": "1" * 64,
+        "file_sha256": "2" * 64,
+        "bytes": 4 + at - first_seq,
+        "chain_in": "3" * 64,
+        "chain_out": "4" * 64,
+        "closed": False,
+        "groups": tuple(groups),
+        "footer": "AAAA",
+    }
+    return Sealed(**(facts | others))
+
+
 ENTRIES = st.one_of(
     st.builds(Lost, first_seq=SEQ, last_seq=SEQ, why=st.text(st.characters(exclude_categories=["Cs"]))),
-    st.builds(Withdrawn, file=st.just("sealed/x"), first_seq=SEQ, last_seq=SEQ, chain_out=HEX, why=st.just("")),
+    st.builds(Withdrawn, file=FILE, first_seq=SEQ, last_seq=SEQ, chain_out=HEX, why=st.just("")),
     st.builds(
-        Sealed,
-        file=st.just("sealed/y"),
-        first_seq=SEQ,
-        last_seq=SEQ,
-        count=SEQ,
+        sealed_entry,
+        SEQ,
+        st.lists(st.integers(1, 9000), min_size=1, max_size=3),
         first_ns=SEQ,
         last_ns=SEQ,
         rows_sha256=HEX,
         file_sha256=HEX,
-        bytes=SEQ,
         chain_in=HEX,
         chain_out=HEX,
         closed=st.booleans(),
-        groups=GROUPS,
-        footer=st.just("AAAA"),
     ),
 )
 
@@ -64,6 +86,35 @@ def test_comes_back_as_it_was(entry, number, previous):
     """Every kind of entry decodes to what was encoded."""
     data = encode_entry(entry, tape_id=TAPE, number=number, previous=previous)
     assert decode_entry(data, tape_id=TAPE, number=number, previous=previous) == entry
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        sealed_entry(0, [5], file="sealed/../../../home/somebody/notes"),
+        sealed_entry(0, [5], file="/etc/hostname"),
+        sealed_entry(0, [5], file="sealed/00000000000000000000.parquet\n"),
+        sealed_entry(0, [5], file="sealed/0000000000000000000٣.parquet"),
+        sealed_entry(0, [5], bytes=-1),
+        sealed_entry(0, [5], count=4),
+        sealed_entry(0, [5], last_seq=3),
+        sealed_entry(0, []),
+        sealed_entry(0, [5], groups=(Group(0, 4, 0, 0, 4, 1 << 60, "0" * 64),)),
+        sealed_entry(0, [5], groups=(Group(0, 4, 0, 0, -4, 1, "0" * 64),)),
+        sealed_entry(0, [5], groups=(Group(0, 1, 0, 0, 4, 1, "0" * 64), Group(3, 4, 0, 0, 4, 1, "0" * 64))),
+        sealed_entry(0, [5], chain_in="none"),
+        sealed_entry(0, [5], footer="no base64!"),
+        Withdrawn(file="hot/../../x", first_seq=0, last_seq=4, chain_out="0" * 64, why=""),
+        Lost(first_seq=-5, last_seq=4, why=""),
+    ],
+    ids=lambda entry: type(entry).__name__,
+)
+def test_a_strangers_entry_is_not_obeyed(tmp_path, entry):
+    """An entry with every checksum right that names a file elsewhere, or what no segment can be, is damage."""
+    (tmp_path / "manifest").mkdir()
+    publish_entry(RealFs(), tmp_path, Manifest(), entry, tape_id=TAPE)
+    manifest = read_manifest(tmp_path, tape_id=TAPE)
+    assert (manifest.entries, len(manifest.damage)) == ([], 1)
 
 
 def test_is_read_in_order(path):

@@ -8,7 +8,7 @@ from recorder.envelope import Envelope, Kind
 from recorder.errors import CorruptError, LockedError, UsageError
 from recorder.tape.fs import RealFs
 from recorder.tape.fsck import verify_tape
-from recorder.tape.identity import encode_checked
+from recorder.tape.identity import decode_checked, encode_checked
 from recorder.tape.reader import open_tape
 from recorder.tape.recover import recover_tape
 from recorder.tape.seal import seal_tape
@@ -177,3 +177,15 @@ def test_refuses_what_it_must_not_touch(tmp_path, tape):
         recover_tape(tape, write=True)
     assert f"format {FORMAT_VERSION + 1}" in refused.value.why
     assert tree(tape).keys() - {"seal.lock"} == before.keys() - {"seal.lock"}
+
+
+def test_a_strangers_manifest_moves_no_file_of_ours(tape, tmp_path):
+    """A manifest that names a file outside of the tape cannot have it taken away."""
+    ours = tmp_path / "ours.txt"
+    ours.write_text("keep me")
+    seal_tape(tape)
+    entry = next(file for file in sorted((tape / "manifest").iterdir()))
+    facts = decode_checked(entry.read_bytes()) | {"file": "sealed/../../ours.txt"}
+    entry.write_bytes(encode_checked(facts))
+    recover_tape(tape, write=True)
+    assert ours.read_text() == "keep me"
