@@ -39,12 +39,14 @@ class PlayFold:
         if (version.version_ns or -1) < self._version_ns or not version.plays:
             return []
         self._version_ns = version.version_ns or -1
-        standing = max((play.order for play in version.plays if play.number in self._known), default=-1)
+        known = self._known
+        standing = next((play.order for play in reversed(version.plays) if play.number in known), -1)
         found: list[tuple[PlayChange, Play]] = []
-        for play in version.plays:
-            if play.number in self._known:
+        for play in [play for play in version.plays if play.number not in known]:
+            # A number that comes twice in one version is one play.
+            if play.number in known:
                 continue
-            self._known.add(play.number)
+            known.add(play.number)
             appended = play.order > standing
             found.append((PlayChange.APPENDED if appended else PlayChange.INSERTED, play))
             if appended:

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from replay.core.decode import playbyplay
 from replay.core.decode.playbyplay import decode_playbyplay
 from replay.core.events import GameRef, Play, PlaysSeen, Undecodable
 
@@ -86,6 +89,81 @@ def test_no_version_is_undecodable(body: bytes) -> None:
     """Error pages and cut bodies stay on the tape and say so."""
     (event,) = decode_playbyplay(FEED, body)
     assert isinstance(event, Undecodable)
+
+
+Rows = list[Any]
+MARK = json.loads(playbyplay._MARK)
+
+
+def body_of(rows: Rows, form: int = 0) -> bytes:
+    """A version with these rows, in one of many forms."""
+    game = {"gameId": "0022000181", "actions": rows}
+    wide = json.dumps({"meta": {"time": "x" * len(rows)}, "game": game})
+    thin = json.dumps({"game": game}, separators=(",", ":"))
+    return [
+        thin,
+        thin,
+        wide,
+        wide,
+        json.dumps({"game": game}, indent=1),
+        thin[:-9],
+        thin.replace("},{", "}, {", 1),
+        thin.replace("},{", "} ,{", 1),
+        thin[:-1] + ',"game":{"gameId":"2","actions":[]}}',
+        '{"meta":' + thin[8:-1] + f',"game":{{"gameId":"2","actions":[{json.dumps(MARK)}]}}}}',
+        '{"meta":' + thin[8:-1] + ',"game":{"gameId":"2","actions":[{"rows":"as before"}]}}',
+        thin.replace("]}}", "]]}}"),
+    ][form].encode()
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> list[bytes]:
+    """Versions as they grow, with rows that are edited, taken away and put in, or are none."""
+    strange = st.sampled_from([7, 77, "x", None, [], {}, MARK, {"a": {"actions": []}}, ACTION | {"scoreHome": "?"}])
+    rows: Rows = [ACTION | {"actionNumber": number, "orderNumber": number} for number in range(3)]
+    bodies = []
+    for number in range(draw(st.integers(2, 8))):
+        at = draw(st.integers(0, len(rows)))
+        match draw(st.integers(0, 7)):
+            case 0:
+                rows = [*rows[:at], *rows[at + 1 :]]
+            case 1:
+                rows = [*rows[:at], draw(strange), *rows[at:]]
+            case 2:
+                rows = [*rows[:at], *[ACTION | {"clock": "PT01M00.00S"}][: len(rows) - at], *rows[at + 1 :]]
+            case _:
+                new = range(draw(st.integers(0, 3)))
+                rows = [*rows, *(ACTION | {"actionNumber": 10 * number + k, "orderNumber": -k} for k in new)]
+        bodies.append(body_of(rows, draw(st.sampled_from([0] * 12 + list(range(12))))))
+    return bodies
+
+
+@given(versions())
+@settings(max_examples=200, deadline=None)
+def test_a_version_means_the_same_whatever_was_read_before(bodies: list[bytes]) -> None:
+    """Rows that are not read again change nothing: each version is what it is to who reads it first."""
+    playbyplay._latest.cache_clear()
+    in_turn = [decode_playbyplay(FEED, body) for body in bodies]
+    alone = []
+    for body in bodies:
+        playbyplay._latest.cache_clear()
+        alone.append(decode_playbyplay(FEED, body))
+    assert in_turn == alone
+
+
+@pytest.mark.parametrize("form", [0, 2])
+def test_rows_that_stand_are_not_read_again(form: int) -> None:
+    """Of a version that is the one before with a row edited and a row more, two rows are read."""
+    rows = [ACTION | {"actionNumber": number, "edited": None} for number in range(300, 320)]
+    playbyplay._latest.cache_clear()
+    decode_playbyplay(FEED, body_of(rows, form))
+    edited = [*rows[:-1], rows[-1] | {"scoreHome": "50"}, rows[0] | {"actionNumber": 320}]
+    before = playbyplay._play.cache_info()
+    (version,) = decode_playbyplay(FEED, body_of(edited, form))
+    after = playbyplay._play.cache_info()
+    assert isinstance(version, PlaysSeen)
+    assert [play.number for play in version.plays] == list(range(300, 321))
+    assert (after.hits + after.misses) - (before.hits + before.misses) == 2
 
 
 def test_a_recorded_game_is_read_whole(real_data: Path) -> None:
