@@ -129,6 +129,26 @@ def _write(
 
 
 @inner
+def _first(sight: Sight, params: Ints, view: int, token: int, lowest_u6: int) -> int:
+    """
+    Return the first cell of a view that may have something to do; the edge has not been below lowest_u6.
+
+    A cell whose threshold is not above that has acted at the look before, or one waits and the token is busy.
+    """
+    first = sight.cells[view, 0]
+    past = sight.cells[view, 1]
+    if sight.cells[view, 2] == 0 or sight.busy[view, token] == 1:
+        return int(first)
+    while first < past:
+        middle = (first + past) // 2
+        if params[_WAKE, middle] > lowest_u6:
+            past = middle
+        else:
+            first = middle + 1
+    return int(first)
+
+
+@inner
 def decide(market: Market, sight: Sight, cells: Cells, log: Log, view: int, token: int, before_u6: int) -> bool:
     """
     Let the cells of a view act on the latest evaluation; True where one still wants to act though nothing moves.
@@ -140,7 +160,7 @@ def decide(market: Market, sight: Sight, cells: Cells, log: Log, view: int, toke
     edge = evaluation[6]
     highest = max(edge, before_u6)
     waits = False
-    for cell in range(sight.cells[view, 0], sight.cells[view, 1]):
+    for cell in range(_first(sight, params, view, token, min(edge, before_u6)), sight.cells[view, 1]):
         if params[_WAKE, cell] > highest:
             break
         if edge < params[_REARM, cell]:

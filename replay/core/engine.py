@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 
 from recorder.envelope import Envelope, Kind
 from replay.core.cells import (
+    CELL_COLUMNS,
     CURSOR_WIDTH,
+    NO_EDGE,
     ORDER_COLUMNS,
     REPEATS,
     Cells,
     Log,
     OrderStatus,
+    Policy,
     Sight,
     Timeline,
     new_cells,
@@ -148,6 +151,14 @@ def _asked(model: WinProbability, league: str, states: Ints, prior_u6: Ints) -> 
         return None
 
 
+def _act_once(params: Ints) -> bool:
+    """Say whether cells have nothing to do while the edge stays at their threshold or above: no second buy, no sale."""
+    policy, rearm_u6, least_u6, exit_u6 = (
+        params[:, CELL_COLUMNS.index(name)] for name in ("policy", "rearm_u6", "min_edge_u6", "exit_edge_u6")
+    )
+    return bool(((policy == Policy.FIRST_CROSSING) & (rearm_u6 == least_u6) & (exit_u6 == NO_EDGE)).all())
+
+
 class Fold:
     """The state of a fold in progress: a market, views and cells, and the log of what was said."""
 
@@ -179,7 +190,7 @@ class Fold:
         self.sight.delay_ns[:] = view_delays_ns
         for view in range(views):
             mine = np.flatnonzero(params[:, 0] == view)
-            self.sight.cells[view] = (mine[0], mine[-1] + 1) if len(mine) else (0, 0)
+            self.sight.cells[view] = (mine[0], mine[-1] + 1, _act_once(params[mine])) if len(mine) else (0, 0, 0)
         self.cells: Cells = new_cells(params, tokens)
         room = max(_LOG_ROWS, 4 * len(params))
         self.log: Log = new_log(_LOG_ROWS if record else 2, room, len(params) * tokens + 1)
