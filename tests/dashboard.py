@@ -88,7 +88,7 @@ def in_thread(begin: Callable[[Queue[object]], Coroutine[object, object, None]])
     ready: Queue[object] = Queue()
     thread = Thread(target=lambda: asyncio.run(begin(ready)))
     thread.start()
-    yield ready.get(timeout=120)
+    yield ready.get(timeout=600)
     thread.join(120)
     assert not thread.is_alive()
 

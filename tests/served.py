@@ -40,7 +40,7 @@ class Served:
 
     def get(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str):
         """Ask and return status, headers and body; headers by name with underscores."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, body, {"host": self.host} | named)
@@ -61,7 +61,7 @@ class Served:
 
     def raw(self, data: bytes) -> bytes:
         """Send bytes and read until the other side closes or has said a whole head."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as peer:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=120) as peer:
             peer.sendall(data)
             answer = b""
             while b"\r\n\r\n" not in answer and (more := peer.recv(65_536)):
@@ -71,7 +71,7 @@ class Served:
     @contextlib.contextmanager
     def stream(self, **headers: str) -> Iterator[http.client.HTTPResponse]:
         """Open the event stream; the head of the answer is read."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request("GET", "/v1/signals/stream", headers={"host": self.host} | named)
@@ -80,7 +80,7 @@ class Served:
             connection.close()
 
     def socket(self, **more) -> ClientConnection:
-        return connect(f"ws://{self.host}/v1/ws", compression=None, open_timeout=10, **more)
+        return connect(f"ws://{self.host}/v1/ws", compression=None, open_timeout=120, **more)
 
 
 @contextlib.contextmanager
@@ -104,7 +104,7 @@ def served(facts: Iterable[Fact] = (), *, port: int | None = None, label: str = 
 def wait_for(is_so: Callable[[], object]) -> None:
     """Ask until it is so: the outlet is another process, and what is told takes its way."""
     pause = threading.Event()
-    for _ in range(2_000):
+    for _ in range(24_000):
         if is_so():
             return
         pause.wait(0.005)

@@ -47,7 +47,7 @@ class Repository:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
 

@@ -40,7 +40,7 @@ def gametape(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -63,7 +63,7 @@ def test_help_imports_nothing_heavy():
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stderr.strip() == "[]"
 
@@ -244,7 +244,7 @@ def test_a_reader_that_has_seen_enough_is_no_error():
         assert process.stdout.read(10) == b"x" * 10
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_a_verb_that_needs_an_extra_says_so(monkeypatch, capsys):

@@ -93,7 +93,7 @@ def main(folder: Path) -> dict:
         done = subprocess.run(_gametape(verb, *more), capture_output=True, text=True, check=False)
         exits[verb], said[verb] = done.returncode, done.stderr
     with little_upstream() as upstream, _serving(upstream) as (process, port, lines):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         connection.request("GET", "/v1/health")
         health = json.loads(connection.getresponse().read())["status"]
         connection.request("GET", "/")
@@ -101,7 +101,7 @@ def main(folder: Path) -> dict:
         sockets = list(_sockets())
         connection.close()
         process.send_signal(signal.SIGINT)
-        said["live"] = "".join(lines) + process.communicate(timeout=60)[1]
+        said["live"] = "".join(lines) + process.communicate(timeout=120)[1]
         exits["live"] = process.returncode
     return {
         "route": _route(),

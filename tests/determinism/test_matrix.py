@@ -82,7 +82,7 @@ class Matrix:
                 text=True,
                 check=False,
                 cwd=ROOT,
-                timeout=240,
+                timeout=600,
             )
             assert done.returncode == 0, done.stderr
             self.said[name] = [(what, route, digest) for what, route, digest in json.loads(done.stdout)]
@@ -100,7 +100,7 @@ def storage() -> Iterator[dict[str, str]]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         next(line for line in server.stderr if "Running on" in line)
-        urlopen(Request(f"http://{address}/tapes", method="PUT"), timeout=30).close()
+        urlopen(Request(f"http://{address}/tapes", method="PUT"), timeout=120).close()
         keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
         yield keys | {"AWS_ENDPOINT_URL": f"http://{address}"}
         server.kill()

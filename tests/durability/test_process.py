@@ -48,7 +48,7 @@ def recorder(base: str, tape: Path, **env: str) -> Iterator[subprocess.Popen[byt
 
 def when(child: subprocess.Popen[bytes], tape: Path, holds: Callable[[list[Envelope]], object]) -> list[Envelope]:
     """Read the tape beside its writer until something holds."""
-    for _ in range(600):
+    for _ in range(2_400):
         assert child.poll() is None, child.communicate()
         envelopes = list(open_tape(tape).read()) if (tape / "tape.json").exists() else []
         if holds(envelopes):
@@ -67,7 +67,7 @@ def notes(envelopes: list[Envelope], name: str) -> list[Envelope]:
 
 def end(child: subprocess.Popen[bytes]) -> None:
     child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=20)
+    out, _ = child.communicate(timeout=120)
     assert child.returncode == 0, out.decode()
 
 

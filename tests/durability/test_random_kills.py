@@ -51,7 +51,7 @@ def run_and_kill(
     zygote.stdin.write(f"{words}\n")
     zygote.stdin.flush()
     pid = int(zygote.stdout.readline())
-    for _ in range(2000):
+    for _ in range(12_000):
         if acked(acks) > before:
             break
         select.select([], [], [], 0.01)

@@ -93,7 +93,7 @@ class Copy:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
         return done.returncode, done.stdout.rpartition("\n\n")[2], done.stderr
 

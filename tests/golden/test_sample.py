@@ -28,7 +28,7 @@ def test_no_decision_has_moved(compiled, tmp_path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     facts = json.loads(done.stdout)
     assert (done.returncode, facts["ok"]) == (0, True), done.stdout

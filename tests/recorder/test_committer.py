@@ -28,7 +28,7 @@ class Disk(MemoryLog):
     def commit(self) -> int:
         last = len(self.envelopes) - 1
         self.threads.add(threading.current_thread().name)
-        assert self.moves.wait(30)
+        assert self.moves.wait(120)
         if self.refuses:
             raise DiskError("the disk refused", why="No space left on device")
         self.durable_seq = last
@@ -46,7 +46,7 @@ def fact(seq: int, size: int = 0) -> Envelope:
 
 async def until(true: Callable[[], bool]) -> None:
     """Let everybody else go on until something holds; the test's own timeout is the end of patience."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while True:
             if true():
                 return

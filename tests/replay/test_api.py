@@ -33,7 +33,7 @@ def _own_folders(cache_dir, tmp_path, monkeypatch) -> None:
 def gametape(*words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "replay.cli", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -64,7 +64,7 @@ def is_sealer(words: Path) -> bool:
 
 
 async def until(is_so) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not is_so():  # noqa: ASYNC110  another process does it
             await asyncio.sleep(0.01)
 
@@ -120,8 +120,7 @@ def test_one_that_dies_is_told_and_tried_again(night) -> None:
     async def record() -> None:
         night.finish_a_segment()
         night.finish_a_segment()
-        await until(children)
-        os.kill(children()[0], signal.SIGKILL)
+        await until(lambda: [os.kill(pid, signal.SIGKILL) for pid in children()])
         await until(lambda: night.notes and hot(night.writer.path) == 1)
 
     run_beside(night, record)

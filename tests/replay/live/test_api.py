@@ -84,14 +84,14 @@ def test_a_socket_gets_a_snapshot_and_then_what_it_asked_for() -> None:
         wait_for(lambda: site.json("/v1/games")["games"])
         with site.socket(subprotocols=[PROTOCOL]) as client:
             client.send(json.dumps({"subscribe": {"types": ["state", "pattern", "signal"]}}))
-            snapshot = json.loads(client.recv(10))
+            snapshot = json.loads(client.recv(120))
             assert (snapshot["type"], snapshot["games"][0]["game_id"]) == ("snapshot", "nba:1")
             site.tell(signal(9), game(home_score=53, pattern=(1, 2, 5)))
-            told = [json.loads(client.recv(10)) for _ in range(3)]
+            told = [json.loads(client.recv(120)) for _ in range(3)]
             assert [one["type"] for one in told] == ["signal", "pattern", "state"]
             assert (told[1]["n"], told[2]["game"]["home_score"]) == (3, 53)
             site.tell(book(bids=levels((55, 1))))
-            assert json.loads(client.recv(10))["game"]["tokens"]["home"]["bid_u6"] == 550_000
+            assert json.loads(client.recv(120))["game"]["tokens"]["home"]["bid_u6"] == 550_000
 
 
 def test_nonsense_on_a_socket_closes_it_with_the_reason(site) -> None:
@@ -100,7 +100,7 @@ def test_nonsense_on_a_socket_closes_it_with_the_reason(site) -> None:
         with site.socket() as client:
             client.send(text)
             with pytest.raises(Exception, match="1008"):
-                client.recv(10)
+                client.recv(120)
     assert site.get("/v1/health")[0] == 200
 
 

@@ -55,9 +55,9 @@ def test_what_is_simulated_is_told_as_simulated_everywhere() -> None:
         assert {site.json(path)["label"] for path in ("/v1/games", "/v1/signals", "/v1/health")} == {"simulated"}
         with site.socket() as socket:
             socket.send(json.dumps({"subscribe": {"games": None, "leagues": None, "types": None}}))
-            assert json.loads(socket.recv(10))["label"] == "simulated"
+            assert json.loads(socket.recv(120))["label"] == "simulated"
             site.tell(signal(2))
-            told = (json.loads(socket.recv(10)) for _ in range(100))
+            told = (json.loads(socket.recv(120)) for _ in range(100))
             assert next(one for one in told if one["type"] == "signal")["label"] == "simulated"
 
 
@@ -67,7 +67,7 @@ def test_an_outlet_that_dies_is_said_and_nothing_else() -> None:
         os.kill(site.outlet._process.pid, signals.SIGKILL)
         site.outlet._process.wait()
         site.tell(game())
-        site.outlet._thread.join(10)
+        site.outlet._thread.join(120)
         assert "recording goes on" in site.said[0]
         site.tell(signal(1))
 
@@ -129,7 +129,7 @@ def test_loopback_is_both_addresses_and_has_three_names() -> None:
 
 class _ByFile(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=120)
         self._path = path
 
     def connect(self) -> None:
@@ -234,10 +234,10 @@ def test_everybody_is_told_when_it_is_over() -> None:
             stream = clients.enter_context(site.stream(last_event_id="0.0"))
             client = clients.enter_context(site.socket())
             client.send('{"subscribe": {"types": []}}')
-            assert json.loads(client.recv(10))["type"] == "snapshot"
+            assert json.loads(client.recv(120))["type"] == "snapshot"
             process = site.outlet._process
         assert b"id: 3.0" in stream.read()
         with pytest.raises(ConnectionClosed) as closed:
-            client.recv(10)
+            client.recv(120)
     assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1001, "the recording is over; last seq 1")
     assert process.returncode == 0

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from click.testing import CliRunner
 from relive import EAGER, FAILING, relive
+from watching import on_tape, stopped_once
 
 from recorder.envelope import Envelope, Kind
 from recorder.tape.fsck import verify_tape
@@ -243,8 +244,9 @@ def test_a_real_session_stands_the_parity_check(night, tmp_path, monkeypatch) ->
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as server:
         base = json.loads(server.stdout.readline())["url"]
-        options = ["--upstream", base, "--league", "nba", "--for", "6s", "--poll-live", "50ms", "--tape", "./tonight"]
-        done = CliRunner().invoke(live, [*options, "--min-edge", "2", "--json"], catch_exceptions=False)
+        options = ["--upstream", base, "--league", "nba", "--poll-live", "50ms", "--tape", "./tonight"]
+        with stopped_once(lambda: sum(one.kind is Kind.DECISION for one in on_tape(tmp_path / "tonight")) >= 3):
+            done = CliRunner().invoke(live, [*options, "--min-edge", "2", "--json"], catch_exceptions=False)
         server.terminate()
     assert (done.exit_code, json.loads(done.stdout)["schema"]) == (0, "gametape.record/1")
     assert verify_tape(tmp_path / "tonight").ok

@@ -19,7 +19,7 @@ TODAY, YESTERDAY = (address_of(f"{SCOREBOARD}?dates={day}&limit=300") for day in
 
 def _run(scene: Coroutine[Any, Any, None]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await scene
 
     asyncio.run(bounded())

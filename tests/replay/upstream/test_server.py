@@ -29,7 +29,7 @@ FAST = PlayOptions(rate=1000.0)
 
 def _run(scene: Coroutine[Any, Any, None]) -> None:
     async def bounded() -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             await scene
 
     asyncio.run(bounded())

@@ -42,7 +42,7 @@ def test_the_whole_story(tmp_path):
     """Served, recorded, verified, sealed, replayed, swept and drawn: every step exits 0 and leaves what it says."""
     out = tmp_path / "out"
     words = [sys.executable, "-m", "replay.cli", "demo", "--out", str(out), "--for", "4s"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Done in" in done.stdout
     assert (out / "tapes/tonight/tape.json").is_file()

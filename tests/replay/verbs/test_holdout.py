@@ -31,7 +31,7 @@ def run(cache_dir, tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=600,
         )
 
     return spoken
