@@ -24,7 +24,7 @@ from replay.film import Film, open_film
 from replay.find import cache_folder, find_tapes, load_strategy
 from replay.models import load_model
 from replay.runs import games_frame, sweep_frame
-from replay.settings import AS_RECORDED, Setting, View, grid, parse_cents, parse_numbers
+from replay.settings import AS_RECORDED, Setting, View, grid, parse_cents, parse_numbers, parse_policies
 from replay.study import Question, Study, conduct
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Nights:
         order_delay: Times = "0",
         book_delay: Times = "0",
         venue_delay: Times | None = None,
+        policy: str | None = None,
+        poll_idle: str = "30s",
         base: Setting = Setting(),  # noqa: B008 - frozen
         strategy: str = "fusion",
         model: str = "brownian",
@@ -122,25 +124,19 @@ class Nights:
         folder that keeps finished parts for resume. on_progress is told (cells done, cells in all).
 
         Units: min_edge in cents, poll in seconds: a number, several, `"1,2,5"` or `"first:last:step"`; delays as
-        `"250ms"` or `"1s"`, one or several. None is as recorded.
+        `"250ms"` or `"1s"`, one or several. None is as recorded; a policy of None is that of base.
 
         Raises:
             UsageError: a value is not what it should be, a plan cannot be answered, a night is sealed.
             RegressionError: a cell that was folded alone differs.
             UpstreamError: the cluster does not answer.
         """
-        settings = grid(
-            base,
-            min_edges_u6=[parse_cents(str(value)) for value in _numbers(min_edge, "min-edge")],
-            views=_views(poll, phases, book_delay),
-            order_delays_ms=_milliseconds(order_delay),
-            venue_delays_ms=[AS_RECORDED] if venue_delay is None else _milliseconds(venue_delay),
-        )
+        views = _views(poll, phases, book_delay)
         question = Question(
-            settings=settings,
+            settings=_grid(base, min_edge, views, order_delay, venue_delay, policy),
             strategy=strategy,
             model=model,
-            polls=PollPlan(seed=seed),
+            polls=PollPlan(seed, _milliseconds(poll_idle)[0]),
             executor=executor,
             workers=workers,
             control=None if control is None else Control(control),
@@ -228,6 +224,24 @@ class Results:
                 )
             )
         return pl.concat(frames)
+
+
+def _grid(
+    base: Setting,
+    min_edge: Numbers,
+    views: list[View],
+    order_delay: Times,
+    venue_delay: Times | None,
+    policy: str | None,
+) -> list[Setting]:
+    return grid(
+        base,
+        min_edges_u6=[parse_cents(str(value)) for value in _numbers(min_edge, "min-edge")],
+        views=views,
+        order_delays_ms=_milliseconds(order_delay),
+        venue_delays_ms=[AS_RECORDED] if venue_delay is None else _milliseconds(venue_delay),
+        policies=None if policy is None else parse_policies(policy),
+    )
 
 
 def _views(poll: Numbers | None, phases: int, book_delay: Times) -> list[View]:

@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 from recorder.errors import UsageError
 from replay.core.cells import NO_EDGE, Policy, Sizing
 
-__all__ = ["AS_RECORDED", "Bound", "Setting", "View", "cell_params", "grid", "parse_cents", "parse_numbers"]
+__all__ = [
+    "AS_RECORDED",
+    "Bound",
+    "Setting",
+    "View",
+    "cell_params",
+    "grid",
+    "parse_cents",
+    "parse_numbers",
+    "parse_policies",
+]
 
 Ints = NDArray[np.int64]
 
@@ -144,12 +154,29 @@ def grid(
     views: Iterable[View],
     order_delays_ms: Iterable[int],
     venue_delays_ms: Iterable[int],
+    policies: Iterable[Policy] | None = None,
 ) -> list[Setting]:
-    """Return the product of the lists, every other value as in base, view by view."""
+    """Return the product of the lists, every other value as in base, policy by policy and view by view."""
+    chosen = [base.policy] if policies is None else policies
     return [
-        replace(base, view=view, min_edge_u6=edge, order_delay_ms=order, venue_delay_ms=venue)
-        for view, edge, order, venue in product(views, min_edges_u6, order_delays_ms, venue_delays_ms)
+        replace(base, policy=policy, view=view, min_edge_u6=edge, order_delay_ms=order, venue_delay_ms=venue)
+        for policy, view, edge, order, venue in product(chosen, views, min_edges_u6, order_delays_ms, venue_delays_ms)
     ]
+
+
+def parse_policies(text: str) -> list[Policy]:
+    """
+    Return policies as they are spelt on the command line, `every,first-crossing`, each once.
+
+    Raises:
+        UsageError: there is no such policy.
+    """
+    known = {policy.name.lower().replace("_", "-"): policy for policy in Policy}
+    names = list(dict.fromkeys(name.strip() for name in text.split(",")))
+    unknown = next((name for name in names if name not in known), None)
+    if unknown is not None:
+        raise UsageError(f"there is no policy {unknown!r}", hint=f"--policy {','.join(known)}")
+    return [known[name] for name in names]
 
 
 def parse_cents(text: str) -> int:

@@ -10,7 +10,7 @@ import click
 
 from recorder.cli import record, record_night
 from recorder.errors import UsageError
-from replay.verbs.options import predictor_of, predictor_option, setting_of, setting_options
+from replay.verbs.options import policy_option, predictor_of, predictor_option, setting_of, setting_options
 
 if TYPE_CHECKING:
     from replay.live.outlet import OutletPlan
@@ -36,6 +36,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--webhook-secret-file", type=_FILE, help="What webhooks are signed with; made where there is none.")
 @click.option("--sink", "sinks", multiple=True, metavar="NAME=ADDRESS", help="Another way out: redis=redis://…")
 @click.option("--ndjson", is_flag=True, help="Print every signal on stdout, a JSON line each.")
+@policy_option
 @setting_options
 @predictor_option
 def live(

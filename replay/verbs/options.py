@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from recorder.errors import UsageError
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
+    from replay.core.cells import Sizing
     from replay.core.predictions import Predictor
     from replay.film import Film
     from replay.settings import Setting
@@ -22,6 +23,8 @@ __all__ = [
     "cell_options",
     "films_of",
     "milliseconds",
+    "policy_option",
+    "poll_idle_option",
     "predictor_of",
     "predictor_option",
     "progress_bar",
@@ -35,6 +38,10 @@ _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 _MS_NS = 1_000_000
 _SCALED_END = 10**15
+_UNIT = 1_000_000
+_DOLLARS_MAX = 1_000_000
+"""A stake of these, in millionths and times a million, still fits into 64 bits."""
+_TO_THE_EDGE = -1
 
 
 def cell_options(verb: _Verb) -> _Verb:
@@ -54,11 +61,36 @@ def cell_options(verb: _Verb) -> _Verb:
                 "--venue-delay", default=None, metavar="TIME", help="The venue's own delay.  [default: as recorded]"
             ),
             click.option("--seed", default=0, help="Seed of the simulated polls."),
+            policy_option,
             setting_options,
         )
     ):
         verb = option(verb)
     return verb
+
+
+def policy_option(verb: _Verb) -> _Verb:
+    """Add the option that names one policy."""
+    return click.option(
+        "--policy",
+        type=click.Choice(["every", "first-crossing"]),
+        default="first-crossing",
+        show_default=True,
+        help="Act on every evaluation above the threshold, or once per crossing.",
+    )(verb)
+
+
+def poll_idle_option(verb: _Verb) -> _Verb:
+    """Add the option of simulated polls while no game is on."""
+    return click.option(
+        "--poll-idle",
+        "poll_idle_ms",
+        default="30s",
+        show_default=True,
+        metavar="TIME",
+        callback=lambda _, __, text: _positive_ms(text, "poll-idle"),
+        help="With --poll: poll so often while a game is not on.",
+    )(verb)
 
 
 def setting_options(verb: _Verb) -> _Verb:
@@ -67,18 +99,20 @@ def setting_options(verb: _Verb) -> _Verb:
         (
             click.option("--strategy", default="fusion", show_default=True, help="A name, or path/to/file.py:Name."),
             click.option("--model", "model_name", default="brownian", show_default=True, help="gametape model ls"),
-            click.option(
-                "--policy",
-                type=click.Choice(["every", "first-crossing"]),
-                default="first-crossing",
-                show_default=True,
-                help="Act on every evaluation above the threshold, or once per crossing.",
-            ),
             click.option("--rearm", default=None, metavar="CENTS", help="Re-arm below this edge.  [default: min edge]"),
             click.option("--cooldown", default="0", metavar="TIME", help="At least so long between two orders."),
             click.option("--shares", default="10", show_default=True, help="Shares an order."),
             click.option("--cash", default=None, metavar="DOLLARS", help="Dollars an order, instead of shares."),
-            click.option("--slip", default="0", metavar="CENTS", help="The limit is the ask seen plus this."),
+            click.option(
+                "--kelly", default=None, metavar="FRACTION", help="This part of Kelly's stake, instead of shares."
+            ),
+            click.option("--bankroll", default="1000", show_default=True, help="Dollars; with --kelly."),
+            click.option(
+                "--slip",
+                default="0",
+                metavar="CENTS|edge",
+                help="The limit is the ask seen plus this; edge: where the minimum edge is used up.",
+            ),
             click.option("--fok", "all_or_none", is_flag=True, help="All or nothing; else what is there is taken."),
             click.option("--cap-shares", default=None, help="At most so many shares of a token."),
             click.option("--cap-cash", default=None, metavar="DOLLARS", help="At most so many dollars in a game."),
@@ -127,23 +161,22 @@ def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
     Raises:
         UsageError: an option is not what it should be.
     """
-    from replay.core.cells import Policy, Sizing
+    from replay.core.cells import Policy
     from replay.settings import AS_RECORDED, Setting, View, parse_cents
 
     def given(name: str) -> str | None:
         value = options.get(name)
         return None if value is None else str(value)
 
-    def units(name: str, *, least: int = 0) -> int | None:
+    def units(name: str) -> int | None:
         text = given(name)
-        return None if text is None else _scaled(text, name, 1_000_000, least=least)
+        return None if text is None else _scaled(text, name, _UNIT, least=0)
 
     def cents(name: str) -> int | None:
         text = given(name)
         return None if text is None else parse_cents(text)
 
     poll = given("poll")
-    cash = units("cash", least=1)
     venue = given("venue_delay")
     return Setting(
         view=View(
@@ -157,9 +190,8 @@ def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
         policy=Policy.EVERY if options.get("policy") == "every" else Policy.FIRST_CROSSING,
         rearm_u6=cents("rearm"),
         cooldown_ms=milliseconds(given("cooldown") or "0", "cooldown"),
-        sizing=Sizing.SHARES if cash is None else Sizing.CASH,
-        size_u6=(units("shares", least=1) or Setting().size_u6) if cash is None else cash,
-        limit_slip_u6=cents("slip") or 0,
+        **_size(options),
+        limit_slip_u6=_TO_THE_EDGE if given("slip") == "edge" else cents("slip") or 0,
         all_or_none=bool(options.get("all_or_none")),
         cap_shares_u6=units("cap_shares"),
         cap_cash_u6=units("cap_cash"),
@@ -167,7 +199,33 @@ def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
     )
 
 
-def _scaled(text: str, name: str, scale: int, *, least: int) -> int:
+class _Size(TypedDict):
+    sizing: Sizing
+    size_u6: int
+    bankroll_u6: int
+
+
+def _size(options: dict[str, object]) -> _Size:
+    """Return what the size of an order is made of."""
+    from replay.core.cells import Sizing
+    from replay.settings import Setting
+
+    def given(name: str, default_u6: int, most: int) -> int:
+        value = options.get(name)
+        return default_u6 if value is None else _scaled(str(value), name, _UNIT, least=1, end=most * _UNIT + 1)
+
+    if options.get("cash") is not None and options.get("kelly") is not None:
+        raise UsageError("--cash and --kelly are two sizes of one order", hint="leave one of them out")
+    bankroll_u6 = given("bankroll", Setting().bankroll_u6, _DOLLARS_MAX)
+    if options.get("kelly") is not None:
+        return {"sizing": Sizing.KELLY, "size_u6": given("kelly", _UNIT, 1), "bankroll_u6": bankroll_u6}
+    if options.get("cash") is not None:
+        return {"sizing": Sizing.CASH, "size_u6": given("cash", _UNIT, _DOLLARS_MAX), "bankroll_u6": bankroll_u6}
+    shares_u6 = given("shares", Setting().size_u6, _SCALED_END // _UNIT - 1)
+    return {"sizing": Sizing.SHARES, "size_u6": shares_u6, "bankroll_u6": bankroll_u6}
+
+
+def _scaled(text: str, name: str, scale: int, *, least: int, end: int = _SCALED_END) -> int:
     """Read one number as a whole number of its smallest unit, not below least and not beyond what a fold can hold."""
     from replay.settings import parse_numbers
 
@@ -176,7 +234,7 @@ def _scaled(text: str, name: str, scale: int, *, least: int) -> int:
     value = values[0] * scale
     if len(values) > 1:
         raise UsageError(f"--{option} {text} is more than one value", hint="gametape sweep takes lists and ranges")
-    if value != int(value) or not least <= value < _SCALED_END:
+    if value != int(value) or not least <= value < end:
         raise UsageError(f"--{option} {text} is too small, too large or too fine")
     return int(value)
 
@@ -192,6 +250,12 @@ def milliseconds(text: str, name: str) -> int:
     if ns % _MS_NS:
         raise UsageError(f"--{name} {text} is finer than a millisecond")
     return ns // _MS_NS
+
+
+def _positive_ms(text: str, name: str) -> int:
+    if not (ms := milliseconds(text, name)):
+        raise UsageError(f"--{name} {text} holds no time between polls", why="a millisecond is the least")
+    return ms
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from recorder.clock import SystemClock
 from replay.verbs.options import (
     cell_options,
     films_of,
+    poll_idle_option,
     predictor_of,
     predictor_option,
     setting_of,
@@ -30,6 +31,7 @@ __all__ = ["replay"]
 @click.command(no_args_is_help=True)
 @click.argument("tapes", nargs=-1, required=True, metavar="TAPE...")
 @cell_options
+@poll_idle_option
 @predictor_option
 @click.option(
     "--event-times",
@@ -52,6 +54,7 @@ def replay(
     tapes: tuple[str, ...],
     min_edge: str,
     seed: int,
+    poll_idle_ms: int,
     strategy: str,
     model_name: str,
     predictor_name: str | None,
@@ -99,7 +102,7 @@ def replay(
             ledgers = [replay_tape(tape, made, model, setting, chunk=chunk, predictor=predictor) for tape in opened]
         else:
             ledgers = [
-                replay_film(film, made, model, setting, polls=PollPlan(seed=seed), predictor=predictor)
+                replay_film(film, made, model, setting, polls=PollPlan(seed, poll_idle_ms), predictor=predictor)
                 for film in films
             ]
         trials = remember([digest for digest, _ in nights], names, [setting])

@@ -12,7 +12,15 @@ import click
 from recorder.clock import SystemClock
 from recorder.errors import UsageError
 from recorder.tape.show import echo_json
-from replay.verbs.options import films_of, milliseconds, progress_bar, setting_of, setting_options, stopwatch
+from replay.verbs.options import (
+    films_of,
+    milliseconds,
+    poll_idle_option,
+    progress_bar,
+    setting_of,
+    setting_options,
+    stopwatch,
+)
 
 if TYPE_CHECKING:
     from replay.film import Film
@@ -39,6 +47,13 @@ _BOUNDS = ("", " at worst", " at best", " by events", " at best by events")
 @click.option("--book-delay", default="0", help="A list of times, such as 0,100ms.")
 @click.option("--order-delay", default="0", help="A list of times, such as 0,250ms,1s,3s.")
 @click.option("--venue-delay", default=None, help="A list of times.  [default: as recorded]")
+@click.option(
+    "--policy",
+    default="first-crossing",
+    show_default=True,
+    help="every, first-crossing, or both: act on every evaluation above the threshold, or once per crossing.",
+)
+@poll_idle_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of all that is drawn.")
 @setting_options
 @click.option(
@@ -136,7 +151,7 @@ def _settings(
     options: dict[str, object],
 ) -> list[Setting]:
     """Return the grid that the options describe, phases only where polls are simulated."""
-    from replay.settings import AS_RECORDED, View, grid, parse_cents, parse_numbers
+    from replay.settings import AS_RECORDED, View, grid, parse_cents, parse_numbers, parse_policies
 
     base = setting_of("1", options)
     edges = parse_numbers(min_edge, "min-edge")
@@ -144,8 +159,9 @@ def _settings(
     books = [milliseconds(text, "book-delay") for text in book_delay.split(",")]
     orders = [milliseconds(text, "order-delay") for text in order_delay.split(",")]
     venues = [AS_RECORDED] if venue_delay is None else [milliseconds(t, "venue-delay") for t in venue_delay.split(",")]
+    policies = parse_policies(str(options["policy"]))
     phased = sum(1 if poll_ms == AS_RECORDED else phases for poll_ms in polls)
-    _refuse_vast(len(edges) * phased * len(books) * len(orders) * len(venues))
+    _refuse_vast(len(policies) * len(edges) * phased * len(books) * len(orders) * len(venues))
     views = [
         View(poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms)
         for poll_ms in polls
@@ -158,6 +174,7 @@ def _settings(
         views=views,
         order_delays_ms=orders,
         venue_delays_ms=venues,
+        policies=policies,
     )
 
 
@@ -197,7 +214,7 @@ def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]
         settings=settings,
         strategy=options["strategy"],
         model=options["model_name"],
-        polls=PollPlan(seed=options["seed"]),
+        polls=PollPlan(options["seed"], options["poll_idle_ms"]),
         executor=options["executor"],
         workers=options["workers"],
         recheck=options["recheck"],
@@ -258,6 +275,7 @@ def _tell(result: Sweep, seconds: float) -> None:
         "poll",
         "phase",
         "order delay",
+        "policy",
         "signals",
         "fills",
         "$ per game",
@@ -273,6 +291,7 @@ def _tell(result: Sweep, seconds: float) -> None:
             "recorded" if view.poll_ms < 0 else f"{view.poll_ms / 1000:g} s{_BOUNDS[view.bound]}",
             str(view.phase),
             f"{cell.setting.order_delay_ms} ms",
+            cell.setting.policy.name.lower().replace("_", "-"),
             f"{cell.signals:,}",
             f"{cell.fills:,}",
             f"{cell.pnl_per_game:+.2f}",

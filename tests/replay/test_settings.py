@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from recorder.errors import UsageError
 from replay.core.cells import CELL_COLUMNS, NO_EDGE, Policy, Sizing
-from replay.settings import AS_RECORDED, Bound, Setting, View, cell_params, grid, parse_cents, parse_numbers
+from replay.settings import (
+    AS_RECORDED,
+    Bound,
+    Setting,
+    View,
+    cell_params,
+    grid,
+    parse_cents,
+    parse_numbers,
+    parse_policies,
+)
 
 SETTINGS = st.builds(
     Setting,
@@ -135,3 +145,11 @@ def test_cells_stand_by_view_and_wake(settings: list[Setting]) -> None:
     assert [views[view] for view in params[:, 0]] == [settings[number].view for number in order]
     edges = [settings[number].min_edge_u6 for number in order]
     np.testing.assert_array_equal(params[:, CELL_COLUMNS.index("min_edge_u6")], edges)
+
+
+def test_policies_are_spelt_as_on_the_command_line() -> None:
+    """One or several, each once and in the order given; any other word is refused with those that there are."""
+    assert parse_policies("first-crossing, every,first-crossing") == [Policy.FIRST_CROSSING, Policy.EVERY]
+    with pytest.raises(UsageError, match="no policy 'never'") as refused:
+        parse_policies("every,never")
+    assert refused.value.hint == "--policy every,first-crossing"

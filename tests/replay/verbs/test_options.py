@@ -18,6 +18,8 @@ from replay.settings import AS_RECORDED, Setting, View
 from replay.verbs.options import (
     films_of,
     milliseconds,
+    policy_option,
+    poll_idle_option,
     predictor_of,
     progress_bar,
     setting_of,
@@ -31,6 +33,7 @@ def setting_from(*words: str) -> Setting:
     made: list[Setting] = []
 
     @click.command()
+    @policy_option
     @setting_options
     def verb(strategy: str, model_name: str, **options: object) -> None:
         assert (strategy, model_name) == ("fusion", "brownian")
@@ -62,6 +65,25 @@ def test_every_option_has_its_place() -> None:
         exit_edge_u6=-10_000,
     )
     assert setting_from("--cash", "25") == Setting(sizing=Sizing.CASH, size_u6=25_000_000)
+    kelly = {"sizing": Sizing.KELLY, "size_u6": 250_000}
+    assert setting_from("--kelly", "0.25", "--bankroll", "500") == Setting(**kelly, bankroll_u6=500_000_000)
+    assert setting_from("--kelly", "0.25") == Setting(**kelly)
+    assert setting_from("--slip", "edge") == Setting(limit_slip_u6=-1)
+
+
+def test_idle_polls_are_whole_milliseconds() -> None:
+    """A time between polls while no game is on; none at all is refused."""
+    told: list[int] = []
+
+    @click.command()
+    @poll_idle_option
+    def verb(poll_idle_ms: int) -> None:
+        told.append(poll_idle_ms)
+
+    for words in ((), ("--poll-idle", "1m")):
+        assert CliRunner().invoke(verb, words).exit_code == 0
+    assert told == [30_000, 60_000]
+    assert isinstance(CliRunner().invoke(verb, ("--poll-idle", "0s")).exception, UsageError)
 
 
 def test_views_and_delays_of_one_run() -> None:
@@ -83,6 +105,11 @@ def test_views_and_delays_of_one_run() -> None:
         ("--shares", "1e30"),
         ("--cash", "nan"),
         ("--cash", "0"),
+        ("--cash", "1000001"),
+        ("--kelly", "0"),
+        ("--kelly", "1.1"),
+        ("--kelly", "0.5", "--cash", "10"),
+        ("--bankroll", "2000000"),
         ("--cap-cash", "-1"),
         ("--rearm", "nan"),
         ("--exit-edge", "1e99"),

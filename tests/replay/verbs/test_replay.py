@@ -75,6 +75,7 @@ def test_orders_under_way_at_the_end_are_the_same_in_both(tmp_path) -> None:
 def test_a_setting_is_part_of_the_digest() -> None:
     """Another threshold, delay or poll plan is another ledger."""
     options = [(), ("--min-edge", "4"), ("--order-delay", "1s"), ("--poll", "10"), ("--poll", "10", "--phase", "1")]
+    options += [("--kelly", "0.1"), ("--kelly", "0.1", "--bankroll", "5000"), ("--slip", "edge")]
     digests = [facts(SAMPLE, *words)["digest"] for words in options]
     assert len(set(digests)) == len(digests)
 
@@ -120,6 +121,13 @@ def test_event_times_that_a_tape_does_not_have(tmp_path) -> None:
     with pytest.raises(UsageError, match="does not say when every score of") as refused:
         run(str(tmp_path / "bare"), "--poll", "1", "--event-times")
     assert refused.value.why == "2:0 has no time of its own that can be believed"
+
+
+def test_idle_polls_are_those_of_a_game_that_is_not_on() -> None:
+    """Where recorded polls are as they are, `--poll-idle` changes nothing; a simulated poller sees a start later."""
+    assert facts(SAMPLE, "--poll-idle", "5m")["digest"] == facts(SAMPLE)["digest"]
+    looks = [facts(SAMPLE, "--poll", "10", "--poll-idle", idle)["evaluations"] for idle in ("10s", "5m")]
+    assert looks[0] != looks[1]
 
 
 def test_words_for_people(tmp_path) -> None:

@@ -60,6 +60,18 @@ def test_a_cell_is_a_replay() -> None:
     assert (cell["signals"], cell["fills"], cell["pnl_u6"]) == (told["signals"], told["fills"], told["pnl_u6"])
 
 
+def test_policies_are_a_side_of_the_grid() -> None:
+    """Both in one sweep, each cell that of a sweep with one policy; a word that is none is a usage error."""
+    cells = {
+        words: json.loads(run(SAMPLE, "--min-edge", "4,6", "--policy", words, "--json").stdout)["cells"]
+        for words in ("every", "first-crossing", "every,first-crossing")
+    }
+    assert cells["every,first-crossing"] == cells["every"] + cells["first-crossing"]
+    assert [cell["policy"] for cell in cells["every,first-crossing"]] == ["every"] * 2 + ["first_crossing"] * 2
+    with pytest.raises(UsageError, match="no policy 'sometimes'"):
+        run(SAMPLE, "--policy", "sometimes")
+
+
 def test_a_run_folder(tmp_path) -> None:
     """--out leaves cells, games, the featured cell's ledger and the evidence of a report, and says what comes next."""
     done = run(SAMPLE, "--min-edge", "3,6", "--out", "runs/a")
