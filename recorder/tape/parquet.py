@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import google_crc32c
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -49,11 +50,18 @@ _PAGE_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ParquetImage:
-    """A rendered Parquet file. footer is its end, from the first byte of the Thrift footer on."""
+    """
+    A rendered Parquet file.
+
+    footer is its end, from the first byte of the Thrift footer on. rows_sha256 is over all rows, rows_crc has the
+    CRC-32C of those of each row group.
+    """
 
     data: bytes
     groups: tuple[Group, ...]
     footer: bytes
+    rows_sha256: str
+    rows_crc: tuple[int, ...]
 
 
 def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]) -> ParquetImage:
@@ -66,6 +74,7 @@ def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]
         ValueError: a block ends inside a row, or a kind is not known to this version.
     """
     sink = pa.BufferOutputStream()
+    digest, rows_crc = hashlib.sha256(), []
     spans: list[tuple[int, int, int, int]] = []
     book = ShapeBook()
     with pq.ParquetWriter(
@@ -82,13 +91,15 @@ def encode_parquet(blocks: Iterable[tuple[bytes, int]], *, facts: dict[str, str]
         store_schema=False,
     ) as writer:
         for rows, count in cut_rows(blocks, rows_max=_GROUP_ROWS, bytes_max=_GROUP_RAW_BYTES):
+            digest.update(rows)
+            rows_crc.append(google_crc32c.value(rows))
             table = table_of_rows(rows, count, book)
             writer.write_table(table, row_group_size=count)
             seqs, times = table["seq"], table["recv_ns"]
             spans.append((seqs[0].as_py(), seqs[-1].as_py(), times[0].as_py(), times[-1].as_py()))
         writer.add_key_value_metadata({f"{_FACT_PREFIX}{key}": value for key, value in facts.items()})
     data: bytes = sink.getvalue().to_pybytes()
-    return ParquetImage(data, _describe(data, spans), _footer(data))
+    return ParquetImage(data, _describe(data, spans), _footer(data), digest.hexdigest(), tuple(rows_crc))
 
 
 def _footer(data: bytes) -> bytes:

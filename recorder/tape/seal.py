@@ -15,12 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import google_crc32c
+
 from recorder.errors import CorruptError, DiskError, LockedError
 from recorder.tape.catalog import Catalog, HotPart, read_catalog
 from recorder.tape.fs import Fs, RealFs, disk_errors
-from recorder.tape.identity import HOT, MANIFEST, SEAL_LOCK_FILE, SEALED, TMP
+from recorder.tape.identity import HOT, MANIFEST, SEAL_LOCK_FILE, SEALED, TMP, read_identity
 from recorder.tape.manifest import Sealed, publish_entry
-from recorder.tape.reader import corrupt, joined_blocks, read_block, rows_digest
+from recorder.tape.reader import corrupt, joined_blocks, read_block
 from recorder.tape.segment import FORMAT_VERSION, SegmentScan
 from recorder.tape.writer import TapeLock
 
@@ -52,7 +54,7 @@ def seal_tape(path: Path | str, *, fs: Fs | None = None, finished_only: bool = F
         DiskError: the disk refused.
     """
     path, fs = Path(path), fs or RealFs()
-    read_catalog(path)
+    read_identity(path)
     with disk_errors(path), TapeLock(path, SEAL_LOCK_FILE):
         lock: TapeLock | None = None
         if not finished_only:
@@ -101,8 +103,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         "chain_out": scan.chain.hex(),
         "closed": "0" if scan.close is None else "1",
     }
-    rows_read = hashlib.sha256()
-    image = encode_parquet(_blocks(hot, scan, rows_read), facts=facts)
+    image = encode_parquet(_blocks(hot, scan), facts=facts)
     name = f"{scan.first_seq:020d}.parquet"
     draft = catalog.path / TMP / name
     entry = Sealed(
@@ -112,7 +113,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         count=sum(block.count for block in scan.blocks),
         first_ns=scan.blocks[0].first_ns,
         last_ns=scan.blocks[-1].last_ns,
-        rows_sha256=rows_read.hexdigest(),
+        rows_sha256=image.rows_sha256,
         file_sha256=hashlib.sha256(image.data).hexdigest(),
         bytes=len(image.data),
         chain_in=facts["chain_in"],
@@ -122,7 +123,7 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
         footer=base64.b64encode(image.footer).decode(),
     )
     _write(fs, draft, image.data)
-    _prove(catalog, entry, draft)
+    _prove(catalog, entry, draft, image.rows_crc)
     fs.make_dir(catalog.path / SEALED)
     fs.rename(draft, catalog.path / entry.file)
     fs.sync_dir(catalog.path / SEALED)
@@ -131,26 +132,26 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
     return entry
 
 
-def _prove(catalog: Catalog, entry: Sealed, draft: Path) -> None:
+def _prove(catalog: Catalog, entry: Sealed, draft: Path, rows_crc: tuple[int, ...]) -> None:
     """See that a draft reads back as the rows that it was made of; CorruptError or DiskError where it does not."""
     from recorder.tape.parquet import SealedError, SealedFile  # noqa: PLC0415  # as above
 
     staged = SealedFile(catalog.path, entry, at=draft)
-    try:
-        rows = rows_digest(batch.rows() for at in range(len(entry.groups)) for batch in staged.batches(at))
-    except SealedError as error:
-        raise DiskError(f"{draft} does not read back", why=str(error), hint=f"gametape seal {catalog.path}") from error
-    if rows != entry.rows_sha256:
-        why = "their digests differ; the hot file stays"
-        raise CorruptError(f"{draft} does not hold the rows from seq {entry.first_seq} on", why=why)
+    for at, (group, crc) in enumerate(zip(entry.groups, rows_crc, strict=True)):
+        try:
+            rows = b"".join(batch.rows() for batch in staged.batches(at))
+        except SealedError as error:
+            hint = f"gametape seal {catalog.path}"
+            raise DiskError(f"{draft} does not read back", why=str(error), hint=hint) from error
+        if google_crc32c.value(rows) != crc:
+            why = "their checksums differ; the hot file stays"
+            raise CorruptError(f"{draft} does not hold the rows from seq {group.first_seq} on", why=why)
 
 
-def _blocks(hot: Path, scan: SegmentScan, digest: hashlib._Hash) -> Iterator[tuple[bytes, int]]:
-    """Yield the rows of a hot segment, and how many; the digest takes them as they are read."""
+def _blocks(hot: Path, scan: SegmentScan) -> Iterator[tuple[bytes, int]]:
+    """Yield the rows of a hot segment, and how many."""
     for blocks in joined_blocks(scan.blocks):
-        rows = b"".join(read_block(hot, block) for block in blocks)
-        digest.update(rows)
-        yield rows, sum(block.count for block in blocks)
+        yield b"".join(read_block(hot, block) for block in blocks), sum(block.count for block in blocks)
 
 
 def _write(fs: Fs, path: Path, data: bytes) -> None:

@@ -3,9 +3,11 @@ from __future__ import annotations
 import os
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from recorder.errors import CorruptError, LockedError
+from recorder.errors import CorruptError, DiskError, LockedError
+from recorder.tape.columns import table_of_rows
 from recorder.tape.fs import RealFs
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
@@ -139,6 +141,38 @@ def test_refuses_damage(tape):
     with pytest.raises(CorruptError, match=hot.name):
         seal_tape(tape)
     assert hot.exists()
+
+
+class GarblingFs(RealFs):
+    """A disk that keeps another byte than it was given of what is sealed."""
+
+    def write(self, fd, data):
+        flipped = bytearray(data)
+        if data.startswith(b"PAR1"):
+            flipped[100] ^= 1
+        super().write(fd, bytes(flipped))
+
+
+def test_what_does_not_read_back_is_not_sealed(tape, envelopes):
+    """Where the disk kept something else than was written, the hot segments stay and the tape is whole."""
+    with pytest.raises(DiskError, match="does not read back"):
+        seal_tape(tape, fs=GarblingFs())
+    assert (len(list((tape / "hot").iterdir())), verify_tape(tape, deep=True).ok) == (3, True)
+    assert list(open_tape(tape).read()) == envelopes
+
+
+def test_a_fault_of_our_own_is_not_sealed(tape, envelopes, monkeypatch):
+    """Columns that say something else than the rows are noticed before the hot segment goes."""
+
+    def wrong(*given):
+        table = table_of_rows(*given)
+        return table.set_column(3, table.schema.field(3), pa.array([0] * len(table), pa.uint32()))
+
+    monkeypatch.setattr("recorder.tape.parquet.table_of_rows", wrong)
+    with pytest.raises(CorruptError, match="does not hold the rows"):
+        seal_tape(tape)
+    assert (len(list((tape / "hot").iterdir())), verify_tape(tape, deep=True).ok) == (3, True)
+    assert list(open_tape(tape).read()) == envelopes
 
 
 def test_one_at_a_time(tape):
