@@ -19,7 +19,7 @@ from recorder.jit import inlined, kernel
 from recorder.tape.batch import Batch
 from recorder.tape.frames import no_names
 from recorder.tape.scan import NAMES_MAX, Names, read_decimal, read_ms, read_name
-from recorder.tape.words import EMPTY, Text, nibbles, same, text_of, word_at
+from recorder.tape.words import EMPTY, nibbles, same, word_at
 from replay.core.rows import (
     OP_SNAPSHOT,
     OP_SNAPSHOT_ASK,
@@ -32,6 +32,7 @@ from replay.core.rows import (
 __all__ = ["MS_MAX", "Snapshots", "read_snapshots", "scan_books"]
 
 Ints = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
 
 MS_MAX = 9_223_372_036_854
 """Nanoseconds of a later time do not fit 64 bits."""
@@ -64,7 +65,7 @@ _ROW_BYTES_MIN = 20
 class Keys(NamedTuple):
     """The keys of a book end to end; spans i64 (n, 2): where each begins, and how long it is."""
 
-    text: Text
+    data: Bytes
     spans: Ints
 
 
@@ -118,9 +119,7 @@ def read_snapshots(batch: Batch, wanted: Ints) -> Snapshots:
         names=no_names(),
     )
     with np.errstate(over="ignore"):
-        scan_books(
-            text_of(payloads.data), Frames(begins, ends, batch.seq[wanted], batch.recv_ns[wanted]), _keys(), found
-        )
+        scan_books(payloads.data, Frames(begins, ends, batch.seq[wanted], batch.recv_ns[wanted]), _keys(), found)
     books, rows = found.ends[-1].tolist()
     spans = found.names.spans[: found.names.spans[NAMES_MAX, 0]].tolist()
     return Snapshots(
@@ -135,37 +134,37 @@ def read_snapshots(batch: Batch, wanted: Ints) -> Snapshots:
 @cache
 def _keys() -> Keys:
     sizes = np.array([len(key) for key in _KEYS])
-    text = text_of(np.frombuffer("".join(_KEYS).encode(), np.uint8))
-    return Keys(text, np.stack((np.cumsum(sizes) - sizes, sizes), axis=1))
+    data = np.frombuffer("".join(_KEYS).encode(), np.uint8)
+    return Keys(data, np.stack((np.cumsum(sizes) - sizes, sizes), axis=1))
 
 
 @inlined
-def _after_key(text: Text, at: int, end: int, keys: Keys, key: int) -> int:
+def _after_key(data: Bytes, at: int, end: int, keys: Keys, key: int) -> int:
     """Return where a key that stands here ends, -1 where another does."""
     begin, size = keys.spans[key, 0], keys.spans[key, 1]
-    return at + size if at + size <= end and same(keys.text, begin, text, at, size) else -1
+    return at + size if at + size <= end and same(keys.data, begin, data, at, size) else -1
 
 
 @inlined
-def _levels(text: Text, at: int, end: int, op: int, keys: Keys, rows: Ints, row: int) -> tuple[int, int]:
+def _levels(data: Bytes, at: int, end: int, op: int, keys: Keys, rows: Ints, row: int) -> tuple[int, int]:
     """Read the levels of a side, best first and without empty ones; return where they end, -1 if at all, and rows."""
     first, step, before, is_first = row, 0, 0, True
-    if at < end and text.data[at] == _LIST_END:
+    if at < end and data[at] == _LIST_END:
         return at + 1, row
     while row + 3 < len(rows):
-        at = _after_key(text, at, end, keys, _PRICE)
+        at = _after_key(data, at, end, keys, _PRICE)
         if at < 0:
             break
-        price, spelled, at = read_decimal(text, at, end)
+        price, spelled, at = read_decimal(data, at, end)
         if at < 0 or spelled == EMPTY:
             break
-        at = _after_key(text, at, end, keys, _SIZE)
+        at = _after_key(data, at, end, keys, _SIZE)
         if at < 0:
             break
-        size, spelled, at = read_decimal(text, at, end)
+        size, spelled, at = read_decimal(data, at, end)
         if at < 0 or spelled == EMPTY:
             break
-        at = _after_key(text, at, end, keys, _LEVEL_END)
+        at = _after_key(data, at, end, keys, _LEVEL_END)
         direction = 1 if price > before else -1
         if at < 0 or at >= end or (not is_first and (price == before or (step != 0 and direction != step))):
             break
@@ -175,10 +174,10 @@ def _levels(text: Text, at: int, end: int, op: int, keys: Keys, rows: Ints, row:
         if size > 0:
             rows[row, 2], rows[row, 4], rows[row, 5] = op, price, size
             row += 1
-        if text.data[at] == _LIST_END:
+        if data[at] == _LIST_END:
             _turn(rows, first, row, step == (1 if op == OP_SNAPSHOT_BID else -1))
             return at + 1, row
-        if text.data[at] != _COMMA:
+        if data[at] != _COMMA:
             break
         at += 1
     return -1, row
@@ -195,86 +194,86 @@ def _turn(rows: Ints, first: int, end: int, is_backward: bool) -> None:  # noqa:
 
 
 @inlined
-def _quoted(text: Text, at: int, end: int) -> int:
+def _quoted(data: Bytes, at: int, end: int) -> int:
     """Return where a value ends whose quote stands here, -1 where none does."""
-    return at + 1 if 0 <= at < end and text.data[at] == _QUOTE else -1
+    return at + 1 if 0 <= at < end and data[at] == _QUOTE else -1
 
 
 @inlined
-def _hash_end(text: Text, at: int, end: int) -> int:
+def _hash_end(data: Bytes, at: int, end: int) -> int:
     """Return where forty digits of hex end, -1 where there are none."""
     bad = 0
     for k in range(0, 40, 8):
-        bad |= nibbles(word_at(text, at + k))
+        bad |= nibbles(word_at(data, at + k))
     return at + 40 if bad >= 0 and at + 40 < end else -1
 
 
 @inlined
-def _flag_end(text: Text, at: int, end: int) -> int:
+def _flag_end(data: Bytes, at: int, end: int) -> int:
     """Return where true or false ends, -1 where neither stands."""
-    word = word_at(text, at)
+    word = word_at(data, at)
     after = at + 4 if (word & 0xFFFFFFFF) == _TRUE else at + 5 if (word & 0xFFFFFFFFFF) == _FALSE else -1
     return after if after <= end else -1
 
 
 @inlined
-def _value(text: Text, at: int, end: int, key: int, names: Names) -> tuple[int, int]:
+def _value(data: Bytes, at: int, end: int, key: int, names: Names) -> tuple[int, int]:
     """Read the value of a key, but the levels of a side; return it and where it ends, -1 where it is none of ours."""
     if key == _EVENT:
         return -1, at
     if key == _NEG_RISK:
-        return -1, _flag_end(text, at, end)
+        return -1, _flag_end(data, at, end)
     value = -1
     if key == _MARKET or key == _ASSET:
-        value, at = read_name(text, at, end, key == _MARKET, names)
+        value, at = read_name(data, at, end, key == _MARKET, names)
     elif key == _TIME:
-        value, at = read_ms(text, at, end)
+        value, at = read_ms(data, at, end)
         at = at if value <= MS_MAX else -1
     elif key == _HASH:
-        at = _hash_end(text, at, end)
+        at = _hash_end(data, at, end)
     else:
-        value, _, at = read_decimal(text, at, end)
-    return value, _quoted(text, at, end)
+        value, _, at = read_decimal(data, at, end)
+    return value, _quoted(data, at, end)
 
 
 @inlined
-def _key(text: Text, at: int, end: int, keys: Keys, likely: int) -> tuple[int, int]:
+def _key(data: Bytes, at: int, end: int, keys: Keys, likely: int) -> tuple[int, int]:
     """Return which key stands here, and where its value begins, -1 where none does."""
-    after = _after_key(text, at, end, keys, likely)
+    after = _after_key(data, at, end, keys, likely)
     if after >= 0:
         return likely, after
     for key in range(_LAST + 1):
-        after = _after_key(text, at, end, keys, key)
+        after = _after_key(data, at, end, keys, key)
         if after >= 0:
             return key, after
     return 0, -1
 
 
 @inlined
-def _book(text: Text, at: int, end: int, keys: Keys, to: Found, head: int) -> tuple[int, int, int]:
+def _book(data: Bytes, at: int, end: int, keys: Keys, to: Found, head: int) -> tuple[int, int, int]:
     """Read a book into rows, but for whose they are; return where it ends, -1 where it does not, its name and rows."""
     seen, key, asset, time_ms, tick = 0, 0, -1, -1, -1
     row, asks = head + 1, head + 1
     while at < end and row + 3 < len(to.rows):
         # Behind the brace, or the comma before a key.
-        key, at = _key(text, at + 1, end, keys, key)
+        key, at = _key(data, at + 1, end, keys, key)
         is_out_of_order = (seen >> key) & 1 == 1 or (key == _BIDS and (seen >> _ASKS) & 1 == 1)
         if at < 0 or is_out_of_order:
             break
         seen |= 1 << key
         if key == _BIDS or key == _ASKS:
-            at, row = _levels(text, at, end, OP_SNAPSHOT_BID if key == _BIDS else OP_SNAPSHOT_ASK, keys, to.rows, row)
+            at, row = _levels(data, at, end, OP_SNAPSHOT_BID if key == _BIDS else OP_SNAPSHOT_ASK, keys, to.rows, row)
             asks = row if key == _BIDS else asks
         else:
-            value, at = _value(text, at, end, key, to.names)
+            value, at = _value(data, at, end, key, to.names)
             asset = value if key == _ASSET else asset
             time_ms = value if key == _TIME else time_ms
             tick = value if key == _TICK else tick
         if at < 0 or at >= end:
             break
-        if text.data[at] == _CLOSE and seen & _REQUIRED == _REQUIRED:
+        if data[at] == _CLOSE and seen & _REQUIRED == _REQUIRED:
             return at + 1, asset, _closed(to.rows, head, asks, row, time_ms, tick)
-        if text.data[at] != _COMMA:
+        if data[at] != _COMMA:
             break
         key = min(key + 1, _LAST)
     return -1, -1, head
@@ -298,16 +297,16 @@ def _closed(rows: Ints, head: int, asks: int, row: int, time_ms: int, tick: int)
 
 
 @kernel
-def scan_books(text: Text, frames: Frames, keys: Keys, to: Found) -> None:
+def scan_books(data: Bytes, frames: Frames, keys: Keys, to: Found) -> None:
     """Read frames that are a book or an array of books, and nothing else, into rows."""
     books, row = 0, 0
     for frame in range(len(frames.begins)):
         at, end = frames.begins[frame], frames.ends[frame]
-        is_list = at < end and text.data[at] == _LIST
+        is_list = at < end and data[at] == _LIST
         at += 1 if is_list else 0
         book, last = books, row
-        while at < end and text.data[at] == _OPEN and book < len(to.books):
-            at, asset, after = _book(text, at, end, keys, to, last)
+        while at < end and data[at] == _OPEN and book < len(to.books):
+            at, asset, after = _book(data, at, end, keys, to, last)
             if at < 0:
                 break
             to.books[book, 0], to.books[book, 1] = frame, asset
@@ -316,10 +315,10 @@ def scan_books(text: Text, frames: Frames, keys: Keys, to: Found) -> None:
             book, last = book + 1, after
             if not is_list or at >= end:
                 break
-            if text.data[at] == _LIST_END:
+            if data[at] == _LIST_END:
                 at, is_list = at + 1, False
                 break
-            at = at + 1 if text.data[at] == _COMMA else end
+            at = at + 1 if data[at] == _COMMA else end
         if at == end and not is_list:
             books, row = book, last
         to.ends[frame + 1, 0], to.ends[frame + 1, 1] = books, row

@@ -18,7 +18,6 @@ from recorder.envelope import ENVELOPE_HEAD, Envelope, Kind, encode_row
 from recorder.jit import interpreted
 from recorder.tape.frames import INTERPRETED_BYTES_MAX, Frames, Payloads, ShapeBook, read_frames, write_back
 from recorder.tape.walk import Heads, Spans, Walked, lay_rows, walk_rows
-from recorder.tape.words import text_of
 
 __all__ = ["Batch", "batch_of_rows", "batches_of", "cut_rows"]
 
@@ -162,7 +161,7 @@ def _walked(rows: bytes, count: int) -> Walked:
     """
     to = Walked(*(np.empty(count, np.int64) for _ in Walked._fields))
     walk = walk_rows if len(rows) > INTERPRETED_BYTES_MAX else interpreted(walk_rows)
-    if walk(text_of(np.frombuffer(rows, np.uint8)), to) != count:
+    if walk(np.frombuffer(rows, np.uint8), to) != count:
         raise ValueError("rows are cut short")
     return to
 

@@ -30,7 +30,6 @@ from recorder.tape.scan import (
 )
 from recorder.tape.shapes import HOLES, SHAPES_MAX, Shape, learn_shape
 from recorder.tape.walk import compare_spans
-from recorder.tape.words import text_of
 
 __all__ = [
     "BY_CHANGE",
@@ -182,7 +181,7 @@ def _compile(shapes: Sequence[Shape]) -> Program:
     return Program(
         np.array(ops, np.int64).reshape(-1, 3),
         np.array(begins, np.int64),
-        text_of(np.frombuffer(bytes(literals), np.uint8)),
+        np.frombuffer(bytes(literals), np.uint8),
     )
 
 
@@ -209,13 +208,13 @@ def read_frames(payloads: Payloads, wanted: NDArray[np.bool_], book: ShapeBook) 
     run = scan_frames
     if int((payloads.ends - payloads.begins)[wanted].sum()) <= INTERPRETED_BYTES_MAX:
         run = interpreted(scan_frames)
-    mask, text = wanted.astype(np.int64), text_of(payloads.data)
+    mask = wanted.astype(np.int64)
     known = -1
     while len(book.shapes) > known:
         known = len(book.shapes)
         to = _room(payloads, int((payloads.ends - payloads.begins)[wanted].sum()))
         with np.errstate(over="ignore"):
-            count = run(text, payloads.begins, payloads.ends, mask, book.program, to)
+            count = run(payloads.data, payloads.begins, payloads.ends, mask, book.program, to)
         # All that can be learnt of the frames that matched nothing is learnt before they are read once more.
         book.learn(payloads, np.flatnonzero(wanted & (to.shape < 0)))
     spans = to.names.spans[: to.names.spans[NAMES_MAX, 0]].tolist()

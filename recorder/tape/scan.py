@@ -19,7 +19,6 @@ from recorder.jit import inlined, inner, kernel, wide
 from recorder.tape.words import (
     EMPTY,
     SHORT_MAX,
-    Text,
     are_digits,
     eight_digits,
     nibbles,
@@ -86,7 +85,7 @@ class Program(NamedTuple):
 
     ops: Ints
     begins: Ints
-    literals: Text
+    literals: Bytes
 
 
 class Names(NamedTuple):
@@ -133,14 +132,14 @@ def _is_digit(byte: int) -> bool:
 
 
 @inlined
-def read_decimal(text: Text, at: int, end: int) -> tuple[int, int, int]:
+def read_decimal(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
     """Return value in millionths, spelling, and where it ends: -1 where it is not spelled as we would spell it."""
-    word = word_at(text, at)
+    word = word_at(data, at)
     size = until(word, _QUOTE)
     if size <= SHORT_MAX and at + size < end:
         value, spelling = short_decimal(word, size)
         return value, spelling, at + size if spelling >= 0 else -1
-    return _long_decimal(text.data, at, end)
+    return _long_decimal(data, at, end)
 
 
 @inner
@@ -168,13 +167,13 @@ def _long_decimal(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 @inlined
-def _hex(text: Text, at: int, end: int, count: int, out: Bytes, row: int) -> int:
+def _hex(data: Bytes, at: int, end: int, count: int, out: Bytes, row: int) -> int:
     """Read so many bytes of lower-case hex, four at a time; return where they end, -1 where they are not."""
     if at + 2 * count > end:
         return -1
     bad = 0
     for k in range(0, count, 4):
-        four = nibbles(word_at(text, at + 2 * k))
+        four = nibbles(word_at(data, at + 2 * k))
         bad |= four
         out[row, k], out[row, k + 1] = four & 255, (four >> 8) & 255
         out[row, k + 2], out[row, k + 3] = (four >> 16) & 255, (four >> 24) & 255
@@ -196,16 +195,16 @@ def _name_end(data: Bytes, at: int, end: int, is_hex: bool) -> int:  # noqa: FBT
 
 
 @inner
-def _number_of(text: Text, at: int, end: int, names: Names) -> int:
+def _number_of(data: Bytes, at: int, end: int, names: Names) -> int:
     """Return the number of a text, a new one where it is new; -1 where there are too many."""
     code = end - at
     for k in range(max(at, end - _TELLING), end):
-        code = ((code ^ wide(text.data[k])) * _FACTOR) & _MASK
+        code = ((code ^ wide(data[k])) * _FACTOR) & _MASK
     slot = (code ^ (code >> 20)) & (SLOTS - 1)
     while names.slots[slot] >= 0:
         number = wide(names.slots[slot])
         begin = names.spans[number, 0]
-        if names.spans[number, 1] - begin == end - at and same(text, begin, text, at, end - at):
+        if names.spans[number, 1] - begin == end - at and same(data, begin, data, at, end - at):
             return number
         slot = (slot + 1) & (SLOTS - 1)
     number = wide(names.spans[NAMES_MAX, 0])
@@ -218,45 +217,45 @@ def _number_of(text: Text, at: int, end: int, names: Names) -> int:
 
 
 @inlined
-def read_name(text: Text, at: int, end: int, is_hex: bool, names: Names) -> tuple[int, int]:  # noqa: FBT001  # as above
+def read_name(data: Bytes, at: int, end: int, is_hex: bool, names: Names) -> tuple[int, int]:  # noqa: FBT001  # as above
     """Return the number of a text of digits, or of 0x and hex, and where it ends; -1 where there is none."""
-    line = ((word_at(text, at) * _SPREADING) >> 50) & (RECENT - 1)
+    line = ((word_at(data, at) * _SPREADING) >> 50) & (RECENT - 1)
     recent = wide(names.recent[line])
     if recent >= 0:
         # Nearly always the name is one that was read before, of the same kind: then only its end must be seen.
         begin = names.spans[recent, 0]
         after = at + names.spans[recent, 1] - begin
-        is_kind = (((word_at(text, begin) >> 8) & 255) == _X) == is_hex
-        if is_kind and after < end and text.data[after] == _QUOTE and same(text, begin, text, at, after - at):
+        is_kind = (((word_at(data, begin) >> 8) & 255) == _X) == is_hex
+        if is_kind and after < end and data[after] == _QUOTE and same(data, begin, data, at, after - at):
             return recent, after
-    after = _name_end(text.data, at, end, is_hex)
+    after = _name_end(data, at, end, is_hex)
     if after < 0:
         return -1, -1
-    number = _number_of(text, at, after, names)
+    number = _number_of(data, at, after, names)
     if number >= 0:
         names.recent[line] = number
     return number, after if number >= 0 else -1
 
 
 @inlined
-def read_ms(text: Text, at: int, end: int) -> tuple[int, int]:
+def read_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Return milliseconds and where they end, -1 where there are none that we would spell so."""
-    first, second = word_at(text, at), word_at(text, at + 8)
+    first, second = word_at(data, at), word_at(data, at + 8)
     if at + 13 < end and ((second >> 40) & 255) == _QUOTE and (first & 255) != _ZERO:
         high, low = first ^ _ZEROS, (second ^ _ZEROS) & 0xFFFFFFFFFF
         if are_digits(high) and are_digits(low):
             return eight_digits(high) * 100_000 + eight_digits(low << 24), at + 13
     begin, value = at, 0
-    while at < end and at - begin <= 15 and _is_digit(text.data[at]):
-        value = value * 10 + wide(text.data[at]) - _ZERO
+    while at < end and at - begin <= 15 and _is_digit(data[at]):
+        value = value * 10 + wide(data[at]) - _ZERO
         at += 1
-    return value, at if 0 < at - begin <= 15 and text.data[begin] != _ZERO else -1
+    return value, at if 0 < at - begin <= 15 and data[begin] != _ZERO else -1
 
 
 @inlined
-def _side(text: Text, at: int, end: int, to: Scanned, change: int) -> int:
+def _side(data: Bytes, at: int, end: int, to: Scanned, change: int) -> int:
     """Read BUY or SELL; return where it ends, -1 where it is neither."""
-    word = word_at(text, at)
+    word = word_at(data, at)
     is_buy = wide((word & 255) == _SIDES[0])
     size = 4 - is_buy
     to.is_buy[change] = is_buy
@@ -265,9 +264,9 @@ def _side(text: Text, at: int, end: int, to: Scanned, change: int) -> int:
 
 
 @inlined
-def _read_price(text: Text, at: int, end: int, op: int, to: Scanned, change: int) -> int:
+def _read_price(data: Bytes, at: int, end: int, op: int, to: Scanned, change: int) -> int:
     """Read one of the four decimals of a change, or the spread; return where it ends, -1 where it cannot be kept."""
-    value, spelling, after = read_decimal(text, at, end)
+    value, spelling, after = read_decimal(data, at, end)
     if after < 0 or (spelling == EMPTY and (op == OP_PRICE or op == OP_SIZE)):
         return -1
     if op == OP_PRICE:
@@ -289,27 +288,27 @@ def _read_price(text: Text, at: int, end: int, op: int, to: Scanned, change: int
 
 
 @inlined
-def _read(text: Text, at: int, end: int, op: int, to: Scanned, row: int, change: int) -> int:
+def _read(data: Bytes, at: int, end: int, op: int, to: Scanned, row: int, change: int) -> int:
     """Read a value into its column; return where it ends, -1 where it is none that we would spell so."""
     if op >= OP_PRICE and op <= OP_SPREAD:
-        return _read_price(text, at, end, op, to, change)
+        return _read_price(data, at, end, op, to, change)
     if op == OP_ASSET or op == OP_MARKET:
-        number, after = read_name(text, at, end, op == OP_MARKET, to.names)
+        number, after = read_name(data, at, end, op == OP_MARKET, to.names)
         if op == OP_MARKET:
             to.market[row] = number
         else:
             to.asset[change] = number
         return after
     if op == OP_HASH:
-        return _hex(text, at, end, 20, to.hash, change)
+        return _hex(data, at, end, 20, to.hash, change)
     if op == OP_TIMESTAMP:
-        to.source_ms[row], after = read_ms(text, at, end)
+        to.source_ms[row], after = read_ms(data, at, end)
         return after
     if op == OP_SIDE:
-        return _side(text, at, end, to, change)
-    if at + 2 > end or text.data[at] != _ZERO or text.data[at + 1] != _X:
+        return _side(data, at, end, to, change)
+    if at + 2 > end or data[at] != _ZERO or data[at + 1] != _X:
         return -1
-    return _hex(text, at + 2, end, 32, to.transaction, row)
+    return _hex(data, at + 2, end, 32, to.transaction, row)
 
 
 @inlined
@@ -329,7 +328,7 @@ def _spread_holds(to: Scanned, change: int) -> bool:
 
 
 @inlined
-def _match(text: Text, span: tuple[int, int], program: Program, shape: int, to: Scanned, row: int, change: int) -> int:
+def _match(data: Bytes, span: tuple[int, int], program: Program, shape: int, to: Scanned, row: int, change: int) -> int:
     """Read a frame by one shape; return the number of the change after its last, -1 where it is not of that shape."""
     at, end = span
     pc, stop = program.begins[shape], program.begins[shape + 1]
@@ -337,17 +336,17 @@ def _match(text: Text, span: tuple[int, int], program: Program, shape: int, to: 
     _clear(to, change)
     while pc < stop:
         op, begin, size = program.ops[pc, 0], program.ops[pc, 1], program.ops[pc, 2]
-        if at + size > end or not same(program.literals, begin, text, at, size):
+        if at + size > end or not same(program.literals, begin, data, at, size):
             return -1
         at += size
         if op >= OP_MARKET:
             has_spread |= op == OP_SPREAD
-            at = _read(text, at, end, op, to, row, change)
+            at = _read(data, at, end, op, to, row, change)
             if at < 0:
                 return -1
         elif op == OP_ITEMS:
             items = pc
-        elif op == OP_ITEMS_END and at < end and text.data[at] == _COMMA:
+        elif op == OP_ITEMS_END and at < end and data[at] == _COMMA:
             at += 1
             change += 1
             if change + 1 >= len(to.asset):
@@ -361,7 +360,7 @@ def _match(text: Text, span: tuple[int, int], program: Program, shape: int, to: 
 
 
 @kernel
-def scan_frames(text: Text, begins: Ints, ends: Ints, wanted: Ints, program: Program, to: Scanned) -> int:
+def scan_frames(data: Bytes, begins: Ints, ends: Ints, wanted: Ints, program: Program, to: Scanned) -> int:
     """
     Read frames that were not read before (wanted 1) into columns; return how many changes there are.
 
@@ -377,7 +376,7 @@ def scan_frames(text: Text, begins: Ints, ends: Ints, wanted: Ints, program: Pro
             shape = last if turn < 0 else turn
             if shape >= shapes or change + 1 >= len(to.asset):
                 break
-            after = _match(text, (begins[row], ends[row]), program, shape, to, row, change)
+            after = _match(data, (begins[row], ends[row]), program, shape, to, row, change)
             if after >= 0:
                 to.shape[row] = last = shape
                 change = after
@@ -483,7 +482,7 @@ def write_frames(program: Program, of: Scanned, texts: Bytes, out: Bytes, ends: 
         while pc < program.begins[shape + 1]:
             op, begin, size = program.ops[pc, 0], program.ops[pc, 1], program.ops[pc, 2]
             for k in range(size):
-                out[at + k] = program.literals.data[begin + k]
+                out[at + k] = program.literals[begin + k]
             at += size
             if op >= OP_MARKET:
                 at = _write(op, of, texts, row, change, out, at)

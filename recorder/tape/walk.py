@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.jit import inlined, inner, kernel, wide
-from recorder.tape.words import Text, same, word_at
+from recorder.tape.words import same, word_at
 
 __all__ = ["Heads", "Spans", "Walked", "compare_spans", "lay_rows", "lay_spans", "walk_rows"]
 
@@ -79,33 +79,33 @@ def compare_spans(one: Bytes, ones: Ints, other: Bytes, others: Ints, sizes: Int
 
 
 @inlined
-def _is_feed(text: Text, to: Walked, row: int, number: int) -> bool:
+def _is_feed(data: Bytes, to: Walked, row: int, number: int) -> bool:
     """Say whether a row is of the feed with a number."""
     other, size = to.first[number], to.meta[row] - to.feed[row]
-    return bool(to.meta[other] - to.feed[other] == size and same(text, to.feed[row], text, to.feed[other], size))
+    return bool(to.meta[other] - to.feed[other] == size and same(data, to.feed[row], data, to.feed[other], size))
 
 
 @kernel
-def walk_rows(text: Text, to: Walked) -> int:
+def walk_rows(data: Bytes, to: Walked) -> int:
     """Find the parts of the canonical rows of a block; return how many rows there are, -1 where one is cut short."""
-    at, row, number, names, total = 0, 0, 0, 0, len(text.data)
+    at, row, number, names, total = 0, 0, 0, 0, len(data)
     while at < total:
         if at + 30 > total or row >= len(to.seq):
             return -1
-        to.seq[row], to.recv_ns[row] = word_at(text, at), word_at(text, at + 8)
-        to.conn[row], to.kind[row] = word_at(text, at + 16) & _U32, text.data[at + 20]
-        sizes = word_at(text, at + 22)
+        to.seq[row], to.recv_ns[row] = word_at(data, at), word_at(data, at + 8)
+        to.conn[row], to.kind[row] = word_at(data, at + 16) & _U32, data[at + 20]
+        sizes = word_at(data, at + 22)
         to.feed[row] = at + 30
-        to.meta[row] = at + 30 + wide(text.data[at + 21])
+        to.meta[row] = at + 30 + wide(data[at + 21])
         to.payload[row] = to.meta[row] + (sizes & _U32)
         at = to.payload[row] + ((sizes >> 32) & _U32)
         if at > total:
             return -1
         to.end[row] = at
         # The feed of the row before is tried first.
-        if names == 0 or not _is_feed(text, to, row, number):
+        if names == 0 or not _is_feed(data, to, row, number):
             number = 0
-            while number < names and not _is_feed(text, to, row, number):
+            while number < names and not _is_feed(data, to, row, number):
                 number += 1
             if number == names:
                 to.first[names] = row

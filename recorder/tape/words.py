@@ -8,8 +8,6 @@ as they do in a kernel: whoever runs these as plain Python says so to numpy (`np
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,18 +16,15 @@ from recorder.jit import inlined, wide
 __all__ = [
     "EMPTY",
     "SHORT_MAX",
-    "Text",
     "are_digits",
     "eight_digits",
     "nibbles",
     "same",
     "short_decimal",
-    "text_of",
     "until",
     "word_at",
 ]
 
-Ints = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
 EMPTY = 7
@@ -41,35 +36,26 @@ _HIGHS = -0x7F7F7F7F7F7F7F80
 _UPPER = -0x0F0F0F0F0F0F0F10  # the upper half of each lane
 _ZEROS = 0x30 * _ONES
 _MICRO = 1_000_000
-
-
-class Text(NamedTuple):
-    """Bytes, and the words that begin at each of them but the last seven."""
-
-    data: Bytes
-    words: Ints
-
-
-def text_of(data: Bytes) -> Text:
-    """Return bytes as a text, without a copy."""
-    count = max(len(data) - 7, 0)
-    words: Ints = np.ndarray((count,), np.int64, data if count else b"", strides=(1,))
-    return Text(data, words)
+_U1, _U2, _U3, _U4, _U5, _U6, _U7 = map(np.uint64, range(1, 8))
 
 
 @inlined
-def word_at(text: Text, at: int) -> int:
-    """Return the word that begins at a byte; beyond the end of the text all is nothing."""
-    if at < len(text.words):
-        return wide(text.words[at])
-    word = 0
-    for k in range(len(text.data) - 1, at - 1, -1):
-        word = (word << 8) | wide(text.data[k])
-    return word
+def word_at(data: Bytes, at: int) -> int:
+    """Return the word that begins at a byte; beyond the end of the data all is nothing."""
+    if at + 8 > len(data):
+        word = 0
+        for k in range(len(data) - 1, at - 1, -1):
+            word = (word << 8) | wide(data[k])
+        return word
+    # Eight loads become one, where an index cannot be negative.
+    u = np.uint64(at)
+    low = wide(data[u]) | (wide(data[u + _U1]) << 8) | (wide(data[u + _U2]) << 16) | (wide(data[u + _U3]) << 24)
+    high = wide(data[u + _U4]) | (wide(data[u + _U5]) << 8) | (wide(data[u + _U6]) << 16) | (wide(data[u + _U7]) << 24)
+    return low | (high << 32)
 
 
 @inlined
-def same(one: Text, begin: int, other: Text, at: int, size: int) -> bool:
+def same(one: Bytes, begin: int, other: Bytes, at: int, size: int) -> bool:
     """Say whether two stretches of so many bytes are equal."""
     k = 0
     while k + 8 <= size:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from recorder.tape.scan import read_decimal, read_ms
-from recorder.tape.words import EMPTY, Text, eight_digits, nibbles, same, short_decimal, text_of, until, word_at
+from recorder.tape.words import EMPTY, eight_digits, nibbles, same, short_decimal, until, word_at
 
 DECIMAL = re.compile(rb"(?:0|[1-9][0-9]*)(?:\.[0-9]{1,6})?")
 DIGITS = b"0123456789"
@@ -29,8 +30,8 @@ def _wrap() -> Iterator[None]:
         yield
 
 
-def laid(data: bytes) -> Text:
-    return text_of(np.frombuffer(data, np.uint8))
+def laid(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(data, np.uint8)
 
 
 @given(st.binary(max_size=20), st.integers(0, 20))
