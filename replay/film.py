@@ -32,8 +32,8 @@ from replay.settle import Basis, Evidence, Payout
 from replay.whole import write_whole
 
 if TYPE_CHECKING:
-    from recorder.tape.batch import Batch
     from recorder.tape.reader import Tape
+    from replay.gather import Reading
 
 __all__ = ["Film", "build_film", "decoder_version", "heard_ns", "joined", "load_film", "open_film"]
 
@@ -120,7 +120,7 @@ def build_film(
         CorruptError: the tape is damaged.
     """
     from recorder.tape.batch import batches_of
-    from replay.gather import gather
+    from replay.gather import gather, read_batch
 
     evidence = Evidence()
     roller = Roller(evidence.see)
@@ -134,11 +134,11 @@ def build_film(
             if on_progress is not None:
                 on_progress(events, total)
     else:
-        for batch in _ahead(tape.batches() if chunk is None else batches_of(tape.read(), chunk)):
-            parts.append(gather(roller, batch))
-            events += len(batch)
-            heard = batch.recv_ns[batch.kind != Kind.DECISION]
-            last_ns = int(heard[-1]) if len(heard) else last_ns
+        batches = tape.batches() if chunk is None else batches_of(tape.read(), chunk)
+        for reading in _ahead(map(read_batch, batches)):
+            parts.append(gather(roller, reading))
+            events += reading.events
+            last_ns = last_ns if reading.heard_ns is None else reading.heard_ns
             if on_progress is not None:
                 on_progress(events, total)
     payouts = {token: evidence.payout(token) for token in roller.catalogue.tokens}
@@ -255,13 +255,13 @@ def _note_files(tape: Tape, folder: Path) -> None:
     write_whole(folder / _CHECKED, msgspec.json.encode(noted))
 
 
-def _ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """Yield batches, the next one read meanwhile by another core: unpacking and scanning need no interpreter."""
+def _ahead(readings: Iterator[Reading]) -> Iterator[Reading]:
+    """Yield readings, the next one made meanwhile by another core: unpacking and scanning need no interpreter."""
     with ThreadPoolExecutor(1, "film") as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
-            yield batch
+        coming = reader.submit(next, readings, None)
+        while (reading := coming.result()) is not None:
+            coming = reader.submit(next, readings, None)
+            yield reading
 
 
 def _chunks(envelopes: Iterable[Envelope], size: int) -> Iterable[list[Envelope]]:

@@ -5,19 +5,20 @@ Theory of operation: level changes, trades, best prices and books that stand in 
 at one by one. Everything else goes through the roller in its order. The two meet in what the roller knows of tokens, so
 before an envelope that may ask for it (a plan, a market, a gap), the tokens and connections of all that was said before
 it are made known. The rows come out in the order of seq, as if all had gone through the roller. What a roller shows of
-its events are those that went through it.
+its events are those that went through it. Reading a batch needs nothing of what came before it, so that it can be done
+elsewhere; what was read is gathered in order.
 """
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.envelope import Kind
+from recorder.envelope import Envelope, Kind
 from recorder.tape.batch import Batch
 from recorder.tape.frames import INTERPRETED_BYTES_MAX
 from recorder.tape.shapes import HOLES
@@ -25,7 +26,7 @@ from replay.books import MS_MAX, Snapshots, read_snapshots
 from replay.core.roll import Roller
 from replay.core.rows import OP_ASK, OP_BID, OP_LAST, OP_TRADE_BUY, OP_TRADE_SELL, ROW_COLUMNS, Night
 
-__all__ = ["gather"]
+__all__ = ["Reading", "gather", "read_batch"]
 
 Ints = NDArray[np.int64]
 
@@ -43,30 +44,71 @@ _KEYS: dict[str, tuple[int, set[str], set[str]]] = {
 }
 
 
-def gather(roller: Roller, batch: Batch) -> Night:
+class Reading(NamedTuple):
+    """
+    What a batch says as far as it can be known without what came before it.
+
+    events is its number of envelopes, heard_ns the time of the last that is no decision, None where all are; counts are
+    of what the roller is not shown. rows i64 (n, len(ROW_COLUMNS)), in the order of seq, with numbers into texts for
+    tokens. news i64 (m, 5): before which row of the batch the roller is told what; text, number of the feed in feeds,
+    conn, and 1 where the text's book came by that connection. asked has the rows of envelopes.
+    """
+
+    events: int
+    heard_ns: int | None
+    counts: dict[str, int]
+    rows: Ints
+    texts: tuple[str, ...]
+    feeds: tuple[str, ...]
+    news: Ints
+    asked: list[int]
+    envelopes: list[Envelope]
+
+
+def read_batch(batch: Batch) -> Reading:
+    """Read what stands in columns, and find what the roller has to be asked about."""
+    frames = batch.frames
+    meanings = np.array([*(meaning(shape.text) for shape in frames.shapes), _SLOW])[frames.shape]
+    is_market = np.array([*(feed == _FEED for feed in batch.feeds), False])[batch.feed] & (batch.kind == Kind.FRAME)
+    meanings = np.where(is_market & (frames.source_ms <= MS_MAX), meanings, _SLOW)
+    books = _bare(batch, is_market & (frames.shape < 0), meanings)
+    slow = np.flatnonzero((meanings == _SLOW) & ~np.isin(batch.kind, _SILENT_KINDS))
+    heard = batch.recv_ns[batch.kind != Kind.DECISION]
+    # A book's text has another number than the same text of a frame: the roller knows that they are one token.
+    snapshots = books.rows
+    snapshots[:, 3] += len(frames.texts)
+    rows = np.concatenate((_levels(batch, meanings), snapshots))
+    return Reading(
+        events=len(batch),
+        heard_ns=int(heard[-1]) if len(heard) else None,
+        counts=_counts(batch, meanings, len(books.of)),
+        rows=rows[np.argsort(rows[:, 0], kind="stable")] if len(snapshots) else rows,
+        texts=(*frames.texts, *books.texts),
+        feeds=batch.feeds,
+        news=_news(batch, meanings, books),
+        asked=slow.tolist(),
+        envelopes=list(batch.some(slow)),
+    )
+
+
+def gather(roller: Roller, reading: Reading) -> Night:
     """
     Return what a batch means, as `roller.roll` would of its envelopes.
 
     Raises:
         UsageError: more tokens than a night has numbers for.
     """
-    frames = batch.frames
-    meanings = np.array([*(meaning(shape.text) for shape in frames.shapes), _SLOW])[frames.shape]
-    is_market = np.array([*(feed == _FEED for feed in batch.feeds), False])[batch.feed] & (batch.kind == Kind.FRAME)
-    meanings = np.where(is_market & (frames.source_ms <= MS_MAX), meanings, _SLOW)
-    books = _bare(batch, is_market & (frames.shape < 0), meanings)
-    is_silent = np.isin(batch.kind, _SILENT_KINDS)
-    _count(roller, batch, meanings, len(books.of))
-    seen = _Seen(roller, batch, meanings, books)
-    slow = np.flatnonzero((meanings == _SLOW) & ~is_silent)
-    for envelope, row in zip(batch.some(slow), slow.tolist(), strict=True):
+    for name, count in reading.counts.items():
+        roller.counts[name] += count
+    seen = _Seen(roller, reading)
+    for envelope, row in zip(reading.envelopes, reading.asked, strict=True):
         if envelope.kind not in {Kind.BODY, Kind.FAILED} or not envelope.feed.startswith(("espn.", "nba.")):
             seen.up_to(row)
         roller.take(envelope)
-    seen.up_to(len(batch))
-    levels, snapshots = _levels(batch, meanings, seen.tokens), books.rows
-    snapshots[:, 3] = seen.book_tokens[snapshots[:, 3]]
-    return roller.cut(np.concatenate((levels, snapshots)) if len(snapshots) else levels)
+    seen.up_to(reading.events)
+    rows = reading.rows.copy()
+    rows[:, 3] = seen.tokens[rows[:, 3]]
+    return roller.cut(rows)
 
 
 def _bare(batch: Batch, is_bare: NDArray[np.bool_], meanings: Ints) -> Snapshots:
@@ -110,63 +152,64 @@ def meaning(text: str) -> int:
     return found if is_known and is_said and is_text and not doubled else _SLOW
 
 
-def _count(roller: Roller, batch: Batch, meanings: Ints, books: int) -> None:
+def _counts(batch: Batch, meanings: Ints, books: int) -> dict[str, int]:
     """Count what is not shown to the roller, as it would have counted it."""
     changes = np.diff(batch.frames.first)
-    for name, count in (
-        ("LevelChange", int(changes[meanings == _CHANGES].sum())),
-        ("TradePrinted", int((meanings == _TRADE).sum())),
-        ("BestQuoted", int((meanings == _BEST).sum())),
-        ("BookSnapshot", books),
-        ("ControlText", int((meanings == _PONGS).sum())),
-        ("Pulse", int((batch.kind == Kind.PULSE).sum())),
-    ):
-        if count:
-            roller.counts[name] += count
+    counts = {
+        "LevelChange": int(changes[meanings == _CHANGES].sum()),
+        "TradePrinted": int((meanings == _TRADE).sum()),
+        "BestQuoted": int((meanings == _BEST).sum()),
+        "BookSnapshot": books,
+        "ControlText": int((meanings == _PONGS).sum()),
+        "Pulse": int((batch.kind == Kind.PULSE).sum()),
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def _news(batch: Batch, meanings: Ints, books: Snapshots) -> Ints:
+    """
+    Find what changes and books tell the roller that is new, in the order of their rows.
+
+    New is a token that had not been named, or whose connection is another, or may be by what was said to the roller in
+    between.
+    """
+    frames = batch.frames
+    row = np.repeat(np.arange(len(batch)), np.diff(frames.first))
+    of = meanings[row]
+    named = np.flatnonzero((of == _CHANGES) | (of == _TRADE))
+    row = np.concatenate((row[named], books.of))
+    text = np.concatenate((frames.asset[named], len(frames.texts) + books.token))
+    connects = np.concatenate((of[named] == _CHANGES, np.ones(len(books.of), bool)))
+    order = np.argsort(row, kind="stable")
+    row, text, connects = row[order], text[order], connects[order]
+    first = np.unique(text, return_index=True)[1]
+    levels = np.flatnonzero(connects)
+    between = np.cumsum((meanings == _SLOW) & np.isin(batch.kind, (Kind.FRAME, Kind.NOTE)))
+    conns, conn = np.unique(batch.conn, return_inverse=True)
+    lines = ((between * len(batch.feeds) + batch.feed) * len(conns) + conn)[row[levels]]
+    news = np.unique(np.concatenate((first, levels[_turns(text[levels], lines)])))
+    row = row[news]
+    return np.column_stack((row, text[news], batch.feed[row], batch.conn[row], connects[news]))
 
 
 class _Seen:
-    """
-    How far the roller knows the tokens of a batch.
+    """How far the roller knows the tokens of a batch; tokens has the number of each of its texts, -1 for none yet."""
 
-    tokens and book_tokens have the number of each text of its frames and of its books, -1 for none yet.
-    """
-
-    def __init__(self, roller: Roller, batch: Batch, meanings: Ints, books: Snapshots) -> None:
-        frames = batch.frames
-        row = np.repeat(np.arange(len(batch)), np.diff(frames.first))
-        of = meanings[row]
-        named = np.flatnonzero((of == _CHANGES) | (of == _TRADE))
-        # A book's text has another number than the same text of a frame: the roller knows that they are one token.
-        self._texts = (*frames.texts, *books.texts)
-        row = np.concatenate((row[named], books.of))
-        asset = np.concatenate((frames.asset[named], len(frames.texts) + books.token))
-        connects = np.concatenate((of[named] == _CHANGES, np.ones(len(books.of), bool)))
-        order = np.argsort(row, kind="stable")
-        row, asset, connects = row[order], asset[order], connects[order]
-        # What tells the roller something new: a token that had not been named, or whose connection is another, or may
-        # be by what was said to the roller in between.
-        first = np.unique(asset, return_index=True)[1]
-        levels = np.flatnonzero(connects)
-        between = np.cumsum((meanings == _SLOW) & np.isin(batch.kind, (Kind.FRAME, Kind.NOTE)))
-        conns, conn = np.unique(batch.conn, return_inverse=True)
-        lines = ((between * len(batch.feeds) + batch.feed) * len(conns) + conn)[row[levels]]
-        news = np.unique(np.concatenate((first, levels[_turns(asset[levels], lines)])))
-        self._tokens = np.full(len(self._texts) + 1, -1, np.int64)
-        self.tokens, self.book_tokens = self._tokens, self._tokens[len(frames.texts) :]
-        self._roller, self._batch = roller, batch
-        self._news = list(zip(row[news].tolist(), asset[news].tolist(), connects[news].tolist(), strict=True))
+    def __init__(self, roller: Roller, reading: Reading) -> None:
+        self.tokens = np.full(len(reading.texts) + 1, -1, np.int64)
+        self._roller, self._reading = roller, reading
+        self._news = reading.news.tolist()
         self._told = 0
 
     def up_to(self, end: int) -> None:
         """Make known the tokens, and the connections, of all that was said before a row."""
-        batch = self._batch
+        roller, reading = self._roller, self._reading
         while self._told < len(self._news) and self._news[self._told][0] < end:
-            row, asset, connects = self._news[self._told]
-            if self._tokens[asset] < 0:
-                self._tokens[asset] = self._roller.token(self._texts[asset])
+            _, text, feed, conn, connects = self._news[self._told]
+            if self.tokens[text] < 0:
+                self.tokens[text] = roller.token(reading.texts[text])
             if connects:
-                self._roller.connect(int(self._tokens[asset]), batch.feeds[batch.feed[row]], int(batch.conn[row]))
+                roller.connect(int(self.tokens[text]), reading.feeds[feed], conn)
             self._told += 1
 
 
@@ -179,8 +222,8 @@ def _turns(numbers: Ints, values: Ints) -> Ints:
     return order[is_turn]
 
 
-def _levels(batch: Batch, meanings: Ints, tokens: Ints) -> Ints:
-    """Return the rows of the changes and trades of a batch."""
+def _levels(batch: Batch, meanings: Ints) -> Ints:
+    """Return the rows of the changes and trades of a batch, with numbers of texts for tokens."""
     frames = batch.frames
     row = np.repeat(np.arange(len(batch)), np.diff(frames.first))
     of = meanings[row]
@@ -191,7 +234,7 @@ def _levels(batch: Batch, meanings: Ints, tokens: Ints) -> Ints:
     table = np.empty((len(kept), len(ROW_COLUMNS)), np.int64)
     table[:, 0], table[:, 1] = batch.seq[row], batch.recv_ns[row]
     table[:, 2] = np.where(is_level, level, np.where(is_buy, OP_TRADE_BUY, OP_TRADE_SELL))
-    table[:, 3], table[:, 4] = tokens[asset], frames.price_u6[kept]
+    table[:, 3], table[:, 4] = asset, frames.price_u6[kept]
     table[:, 5] = np.maximum(frames.size_u6[kept], 0)
     for column, quotes in ((6, frames.bid_u6[kept]), (7, frames.ask_u6[kept])):
         table[:, column] = np.where(is_level & (quotes > 0) & (quotes < _ONE_U6), quotes, -1)

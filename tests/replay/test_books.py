@@ -20,7 +20,7 @@ from replay import books as module
 from replay import gather as gathering
 from replay.books import read_snapshots
 from replay.core.roll import Roller
-from replay.gather import gather
+from replay.gather import gather, read_batch
 
 TOKENS = ("7" * 77, "5" * 76)
 BOOK: dict[str, Any] = {
@@ -104,7 +104,7 @@ def batch_of(envelopes: list[Envelope]) -> Batch:
 def assert_same(envelopes: list[Envelope]) -> None:
     """What a batch gives is what the decoders give, and leaves a roller knowing the same."""
     fast, plain = Roller(), Roller()
-    made, expected = gather(fast, batch_of(envelopes)), plain.roll(envelopes)
+    made, expected = gather(fast, read_batch(batch_of(envelopes))), plain.roll(envelopes)
     for name in expected.rows._fields:
         assert (name, getattr(made.rows, name).tolist()) == (name, getattr(expected.rows, name).tolist())
     assert (fast.catalogue, fast.counts) == (plain.catalogue, plain.counts)
