@@ -83,10 +83,15 @@ class Payloads:
         return self.data[self.begins[at] : self.ends[at]].tobytes()
 
     def some(self, rows: Ints) -> Iterator[bytes]:
-        """Yield the bytes of some, by their numbers."""
+        """Yield the bytes of some, by their numbers; what lies in one place for several is one object."""
         data = self.data.data
-        for begin, end in zip(self.begins[rows].tolist(), self.ends[rows].tolist(), strict=True):
-            yield bytes(data[begin:end])
+        made: dict[tuple[int, int], bytes] = {}
+        for span in zip(self.begins[rows].tolist(), self.ends[rows].tolist(), strict=True):
+            text = made.get(span)
+            if text is None:
+                begin, end = span
+                text = made[span] = bytes(data[begin:end])
+            yield text
 
     @classmethod
     def of(cls, payloads: Sequence[bytes]) -> Payloads:
