@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -61,9 +62,9 @@ def top(
     config = load_config().config
     path = _tape_of(tape, Path(config.tapes_dir))
     every_s = max(parse_duration_ns(every) / 1e9, 0.1)
-    alerts, pause = Alerts(), threading.Event()
+    alerts, stopped = Alerts(), threading.Event()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        stack.enter_context(_ended_by(stopped))
         news = None if alerts_file is None else stack.enter_context(alerts_file.open("a", encoding="utf-8"))
         show = _print_json if as_json else stack.enter_context(_screen(is_lasting=not once))
         for seen in _looks(path, config, None if last is None else parse_duration_ns(last)):
@@ -71,7 +72,29 @@ def top(
             if once:
                 raise SystemExit(_verdict(seen))
             _tell(alerts.step(seen.reasons, seen.at_ns), news, bell=bell)
-            pause.wait(every_s)
+            if stopped.wait(every_s):
+                break
+
+
+@contextlib.contextmanager
+def _ended_by(stopped: threading.Event) -> Iterator[None]:
+    """
+    End quietly at Ctrl-C.
+
+    Where the interpreter is in a callback that may not raise, as when it collects garbage, the exception is lost: that
+    Ctrl-C was pressed is remembered.
+    """
+
+    def interrupt(_number: int, _frame: object) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _verdict(seen: Look) -> Exit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -93,6 +94,26 @@ def test_the_tape_that_is_recorded_is_meant(tmp_path, monkeypatch) -> None:
         assert json.loads(run("--once", "--json").stdout)["tape"] == "a"
     os.utime("tapes/a/lock", (1, 1))
     assert json.loads(run("--once", "--json").stdout)["tape"] in {"z-sample", "a"}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_ends_it_even_where_the_exception_is_lost(tmp_path) -> None:
+    """Ctrl-C that comes while garbage is collected, where nothing can be raised, ends the watch all the same."""
+    usual, pressed = signal.getsignal(signal.SIGINT), threading.Semaphore(1)
+
+    def press(phase: str, _facts: dict[str, int]) -> None:
+        if phase == "start" and signal.getsignal(signal.SIGINT) is not usual and pressed.acquire(blocking=False):
+            signal.raise_signal(signal.SIGINT)
+
+    with recording(tmp_path / "a"):
+        gc.callbacks.append(press)
+        try:
+            done = run(tmp_path / "a", "--every", "100ms")
+        finally:
+            gc.callbacks.remove(press)
+    assert done.exit_code == 0
+    assert not pressed.acquire(blocking=False)
+    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_alerts_go_to_a_file_and_ctrl_c_is_no_failure(tmp_path, monkeypatch) -> None:
