@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check lint format types imports bench bench-peers lock sbom clean
+.PHONY: help demo test soak check lint format types imports bench bench-peers lock sbom clean
 
 help:  ## this list
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ demo: $(STAMPS)/core $(STAMPS)/kernels  ## the whole story on the sample tape, i
 
 test: $(STAMPS)/dev $(STAMPS)/kernels  ## every test
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -q
+
+soak: $(STAMPS)/dev $(STAMPS)/kernels  ## the long proofs of the tape at full size: every kill point, 500 kills, 2,000 flips
+	GAMETAPE_ALL_KILL_POINTS=1 GAMETAPE_KILLS=500 GAMETAPE_FLIPS=2000 $(BIN)/pytest -n $(JOBS) --dist loadfile -q tests/durability
 
 check: lint format types imports test  ## lint, format, types, import contracts, then every test
 

@@ -20,7 +20,9 @@ from recorder.tape.reader import open_tape
 from recorder.tape.seal import seal_tape
 from recorder.tape.writer import TapeWriter
 
-FLIPS = 2000
+FLIPS = int(os.environ.get("GAMETAPE_FLIPS", "600"))
+"""How many; more on demand."""
+
 EVENTS = 240
 
 

@@ -29,10 +29,10 @@ def night(fs: RecordingFs) -> None:
     """Record over several segments, go on after an end, seal; acknowledge as a recorder does."""
     writer = TapeWriter.create(fs.root, created_ns=1, fs=fs, segment_raw_bytes=_SEGMENT_RAW_BYTES)
     fs.ack(-1)
-    commit(fs, writer, 15)
+    commit(fs, writer, 9)
     writer.close()
     writer = TapeWriter.resume(fs.root, fs=fs, segment_raw_bytes=_SEGMENT_RAW_BYTES)
-    commit(fs, writer, 21)
+    commit(fs, writer, 15)
     writer.close()
     seal_tape(fs.root, fs=fs)
 

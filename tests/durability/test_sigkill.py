@@ -21,7 +21,7 @@ from recorder.tape.writer import TapeWriter
 
 pytestmark = needs_strace
 
-_MOST = 10_000 if os.environ.get("GAMETAPE_ALL_KILL_POINTS") else 130
+_MOST = 10_000 if os.environ.get("GAMETAPE_ALL_KILL_POINTS") else 60
 """Kill points of each job; all of them on demand."""
 
 

@@ -81,7 +81,7 @@ def test_any_flipped_bit_is_mended(tmp_path, any_tape, envelopes):
     names = [name for name in tree(any_tape) if not name.endswith("lock")]
     for name in names:
         size = (any_tape / name).stat().st_size
-        for at in range(0, size, 1 + size // 6):
+        for at in range(0, size, 1 + size // 4):
             work = tmp_path / "work" / any_tape.name
             shutil.rmtree(work.parent, ignore_errors=True)
             shutil.copytree(any_tape, work)
