@@ -1,8 +1,8 @@
 """
 Configuration: flag > `GAMETAPE_` environment > `./gametape.toml` > default, and every value knows where it came from.
 
-The one place that reads `os.environ`. No key holds a secret, and base URLs that carry credentials are refused, so that
-none can reach a tape.
+The one place that touches `os.environ`. No key holds a secret, and base URLs that carry credentials are refused, so
+that none can reach a tape.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "Config",
     "Settings",
     "Upstream",
+    "decline_telemetry",
     "is_ci",
     "load_config",
     "parse_duration_ns",
@@ -148,6 +149,15 @@ def is_ci(env: Mapping[str, str] | None = None) -> bool:
     """Say whether this runs in continuous integration, as every service of that kind says in CI."""
     told = (os.environ if env is None else env).get("CI", "")
     return told.strip().lower() not in {"", "0", "false", "no"}
+
+
+def decline_telemetry() -> None:
+    """
+    Keep libraries from telling their makers that they are used; called before such a one is loaded.
+
+    onnxruntime collects events in a file under the home directory and sends them, unless told beforehand not to.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
 def step_summary(env: Mapping[str, str] | None = None) -> Path | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.config import decline_telemetry
 from replay.core.patterns import PATTERN_MINUTES
 from strategies.predictors.examples import Floats, Margins
 
@@ -32,6 +33,7 @@ class Recurrent:
             ImportError: onnxruntime is not installed.
             RuntimeError: this is no network that onnxruntime can run.
         """
+        decline_telemetry()
         import onnxruntime as ort  # noqa: PLC0415 - an extra
 
         options = ort.SessionOptions()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.resources import files
 
 import numpy as np
@@ -57,3 +60,14 @@ def test_what_is_no_network_is_refused() -> None:
     """Bytes that are no ONNX raise when they are loaded, not when they are asked."""
     with pytest.raises(Exception, match=r"(?i)protobuf|model"):
         Recurrent(b"no network")
+
+
+def test_nothing_is_told_to_anybody(tmp_path) -> None:
+    """A process that forecasts leaves no file of events to send, nor an identity, where its library would keep them."""
+    loads = "import sys; from strategies.predictors.recurrent import Recurrent; Recurrent(sys.stdin.buffer.read())"
+    env = {
+        **{key: os.environ[key] for key in os.environ if not key.startswith(("XDG_", "ORT_"))},
+        "HOME": str(tmp_path),
+    }
+    subprocess.run([sys.executable, "-c", loads], input=NETWORK, env=env, check=True)
+    assert list(tmp_path.rglob("*")) == []
