@@ -19,9 +19,9 @@ from typing import Any, TypeVar, cast
 import numba
 import numpy as np
 from numba.core import event as events
-from numba.extending import register_jitable
+from numba.extending import overload, register_jitable
 
-__all__ = ["compiled", "inlined", "inner", "interpreted", "kernel", "tell_compiling", "wide"]
+__all__ = ["compiled", "inlined", "inlined_as", "inner", "interpreted", "kernel", "tell_compiling", "wide"]
 
 _Function = TypeVar("_Function", bound="Callable[..., Any]")
 
@@ -108,6 +108,16 @@ def inlined(function: _Function) -> _Function:
     """Mark like `inner` what runs once a row: passing dozens of arrays on the stack would cost more than its work."""
     made: _Function = register_jitable(forceinline=True, **_OPTIONS)(function)
     return made
+
+
+def inlined_as(plain: Callable[..., Any]) -> Callable[[_Function], _Function]:
+    """Mark what kernels call in the place of a plain function, which says the same in fewer steps of Python."""
+
+    def mark(function: _Function) -> _Function:
+        overload(plain, jit_options={"forceinline": True, **_OPTIONS}, strict=False)(lambda *_: function)
+        return function
+
+    return mark
 
 
 def interpreted(function: _Function) -> _Function:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recorder.jit import inlined, wide
+from recorder.jit import inlined, inlined_as, wide
 
 __all__ = [
     "EMPTY",
     "SHORT_MAX",
     "are_digits",
+    "compiled_word_at",
     "eight_digits",
     "nibbles",
     "same",
@@ -39,9 +40,14 @@ _MICRO = 1_000_000
 _U1, _U2, _U3, _U4, _U5, _U6, _U7 = map(np.uint64, range(1, 8))
 
 
-@inlined
 def word_at(data: Bytes, at: int) -> int:
     """Return the word that begins at a byte; beyond the end of the data all is nothing."""
+    return wide(int.from_bytes(data[at : at + 8].tobytes().ljust(8, b"\0"), "little", signed=True))
+
+
+@inlined_as(word_at)
+def compiled_word_at(data: Bytes, at: int) -> int:
+    """Return what `word_at` does, in a kernel."""
     if at + 8 > len(data):
         word = 0
         for k in range(len(data) - 1, at - 1, -1):
