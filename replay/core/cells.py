@@ -204,9 +204,9 @@ class Cells(NamedTuple):
     """
     The cells. C cells, T tokens; cells stand side by side in memory, for they are asked one after the other.
 
-    params (len(CELL_COLUMNS), C); armed, last_ns, position_u6, cash_u6 (fees included), outstanding (row of the log, -1
-    none): (T, C) each; eaten (T, C, MEMORY, EATEN_WIDTH); stake_u6 (2, C): the cash that is out, fees included, and the
-    most that ever was.
+    params (len(CELL_COLUMNS), C); armed, last_ns, position_u6, cash_u6 (fees included), outstanding (-1 where no
+    order is under way): (T, C) each; eaten (T, C, MEMORY, EATEN_WIDTH); stake_u6 (2, C): the cash that is out, fees
+    included, and the most that ever was.
     """
 
     params: Ints

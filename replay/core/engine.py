@@ -273,7 +273,7 @@ class Fold:
 
     def _settle(self, count: int) -> None:
         """Let so many orders go, none of them under way; those behind move up in the log."""
-        log, outstanding = self.log, self.cells.outstanding
+        log = self.log
         if self._on_settled is None:
             self._settled.append(log.orders[:count].copy())
         elif count:
@@ -282,7 +282,6 @@ class Fold:
         log.orders[:left] = log.orders[count : count + left]
         log.counts[1] = left
         log.due[: log.counts[2], 1] -= count
-        np.subtract(outstanding, count, out=outstanding, where=outstanding >= 0)
         self._left += count
 
     def take_evaluations(self) -> Ints:

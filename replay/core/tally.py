@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from replay.core.cells import ORDER_COLUMNS, OrderStatus
 from replay.core.jit import kernel
 
-__all__ = ["FIGURES", "SHA_WIDTH", "Tally"]
+__all__ = ["FIGURES", "SHA_WIDTH", "Tally", "add_up"]
 
 Ints = NDArray[np.int64]
 
@@ -63,7 +63,8 @@ class Tally:
         """Add a block of orders, in the order of their signals. Shape: (n, len(ORDER_COLUMNS))."""
         if len(self._by_cell) < len(orders):
             self._by_cell = np.zeros((len(orders), len(ORDER_COLUMNS) - 1), np.int64)
-        add(orders, self._figures, self._by_cell, self._ends)
+        add_up(orders, self._figures)
+        _sort(orders, self._by_cell, self._ends)
         said = self._by_cell.data.cast("B")
         width = self._by_cell.itemsize * self._by_cell.shape[1]
         first = 0
@@ -85,30 +86,11 @@ class Tally:
 
 
 @kernel
-def add(orders: Ints, figures: Ints, by_cell: Ints, ends: Ints) -> None:
-    """
-    Add orders to the figures of their cells, and sort them by cell.
-
-    Shape: by_cell, at least as long as orders, takes their columns but the first; ends (cells,) where each cell's end
-    in it. Orders of a cell keep their order.
-    """
-    for cell in range(len(ends)):
-        ends[cell] = 0
-    for row in range(len(orders)):
-        ends[orders[row, _CELL]] += 1
-    first = 0
-    for cell in range(len(ends)):
-        count = ends[cell]
-        ends[cell] = first
-        first += count
+def add_up(orders: Ints, figures: Ints) -> None:
+    """Add orders to the figures of their cells, all but the stake. Shape: figures (cells, len(FIGURES))."""
     for row in range(len(orders)):
         order = orders[row]
-        cell = order[_CELL]
-        at = ends[cell]
-        ends[cell] = at + 1
-        for column in range(by_cell.shape[1]):
-            by_cell[at, column] = order[column + 1]
-        figure = figures[cell]
+        figure = figures[order[_CELL]]
         figure[_SIGNALS] += 1
         figure[_EDGES] += order[_EDGE]
         if order[_STATUS] != _TOO_SMALL and order[_STATUS] != _CAPPED:
@@ -123,3 +105,28 @@ def add(orders: Ints, figures: Ints, by_cell: Ints, ends: Ints) -> None:
             figure[_COST] += order[_CASH]
             figure[_BOUGHT] += filled
             figure[_GAINED] += order[_FAIR] * filled // _DOLLAR_U6 - order[_CASH] - order[_FEE]
+
+
+@kernel
+def _sort(orders: Ints, by_cell: Ints, ends: Ints) -> None:
+    """
+    Sort orders by cell; those of a cell keep their order.
+
+    Shape: by_cell, at least as long as orders, takes their columns but the first; ends (cells,) where each cell's end
+    in it.
+    """
+    for cell in range(len(ends)):
+        ends[cell] = 0
+    for row in range(len(orders)):
+        ends[orders[row, _CELL]] += 1
+    first = 0
+    for cell in range(len(ends)):
+        count = ends[cell]
+        ends[cell] = first
+        first += count
+    for row in range(len(orders)):
+        order = orders[row]
+        at = ends[order[_CELL]]
+        ends[order[_CELL]] = at + 1
+        for column in range(by_cell.shape[1]):
+            by_cell[at, column] = order[column + 1]

@@ -102,8 +102,10 @@ def test_many_settings_are_each_alone(film: Film, chosen: list[tuple[Setting, Vi
 def test_cells_that_are_passed_over_had_nothing_to_do(film: Film, chosen: list[tuple[Setting, View]]) -> None:
     """Asking only the cells whose threshold was just crossed gives the orders of asking every cell at every look."""
     once = {"policy": Policy.FIRST_CROSSING, "rearm_u6": None, "exit_edge_u6": None}
-    # Only on views all of whose cells are such is any passed over.
-    many = [replace(setting, view=view, **(once if view.phase else {})) for setting, view in chosen]
+    near = {"policy": Policy.FIRST_CROSSING, "exit_edge_u6": None}
+    # By the delay of the view: cells of every kind, cells that may re-arm elsewhere, and cells that are passed over.
+    change = {0: {}, 400: near, 5_000: once}
+    many = [replace(setting, view=view, **change[view.book_delay_ms]) for setting, view in chosen]
     cells = run_settings(film, *tools(), many)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(engine_module, "_act_once", lambda params: False)
