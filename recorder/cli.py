@@ -11,6 +11,7 @@ import click
 
 from recorder.config import Settings, load_config, parse_duration_ns
 from recorder.errors import LossyError, UpstreamError, UsageError
+from recorder.folders import make_folder
 from recorder.tape.show import echo_json, safe
 from recorder.times import SECOND_NS, utc
 
@@ -279,7 +280,7 @@ def _open_tape(config: Config, path: Path, label: str) -> TapeWriter:
     segment_bytes = config.segment_mib << 20
     if (path / "tape.json").exists():
         return TapeWriter.resume(path, segment_raw_bytes=segment_bytes)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     return TapeWriter.create(path, created_ns=SystemClock().now_ns(), label=label, segment_raw_bytes=segment_bytes)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import click
 
 from recorder.errors import Exit, GametapeError, UsageError
+from recorder.folders import CANNOT_BE_MEANT
 
 __all__ = ["PLUGIN_GROUP", "VERBS", "Verb", "app", "main", "run"]
 
@@ -240,6 +241,9 @@ def _refused(error: OSError, words: list[str]) -> int:
     if isinstance(error, PermissionError) and error.filename:
         _tell(f"may not use {error.filename}", error.strerror or "", "gametape config show names the folders in use")
         return Exit.DISK
+    if error.errno in CANNOT_BE_MEANT - {errno.ENOENT, errno.EINVAL} and error.filename:
+        _tell(f"{error.filename} cannot be used", error.strerror or "", "gametape config show names the folders in use")
+        return Exit.USAGE
     return _confess(error, words)
 
 

@@ -32,7 +32,16 @@ from replay.film import Film, load_film
 from replay.parts import Part, decode_part, encode_part
 from replay.settings import Setting
 
-__all__ = ["DaskExecutor", "Executor", "PoolExecutor", "SerialExecutor", "Task", "choose_executor", "work"]
+__all__ = [
+    "DaskExecutor",
+    "Executor",
+    "PoolExecutor",
+    "SerialExecutor",
+    "Task",
+    "check_executor",
+    "choose_executor",
+    "work",
+]
 
 _BIG = 30_000_000_000
 """From so much work on (some five seconds), a sweep repays the seconds that processes take to start."""
@@ -198,6 +207,13 @@ class DaskExecutor:
         self._client.close()
 
 
+def check_executor(kind: str) -> None:
+    """Raise UsageError where nobody of this name folds; asks no cluster."""
+    if kind not in {"local", "serial"} and not kind.startswith("dask://"):
+        hint = "--executor local, --executor serial or --executor dask://host:port"
+        raise UsageError(f"there is no executor {kind!r}", hint=hint)
+
+
 def choose_executor(
     kind: str,
     *,
@@ -217,16 +233,13 @@ def choose_executor(
         UsageError: none of the three.
         UpstreamError: the cluster does not answer.
     """
+    check_executor(kind)
     if kind.startswith("dask://"):
         return DaskExecutor(*names, kind.removeprefix("dask://"))
     if kind == "local":
         wanted = workers or (os.cpu_count() or 1)
         if wanted > 1 and (workers is not None or rows * (_ROW_COST + cells) >= _BIG):
             return PoolExecutor(*names, wanted)
-    elif kind != "serial":
-        raise UsageError(
-            f"there is no executor {kind!r}", hint="--executor local, --executor serial or --executor dask://host:port"
-        )
     return SerialExecutor(*ideas)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from recorder.config import load_config
 from recorder.errors import UsageError
+from recorder.folders import make_folder
 from replay.core.strategy import Strategy
 from replay.plugins import find_plugin
 from replay.store import fetch_tape, is_remote
@@ -22,8 +23,16 @@ _GROUP = "gametape.strategies"
 
 
 def cache_folder(name: str) -> Path:
-    """Return the folder of this name in the cache."""
-    return Path(load_config().config.cache_dir).expanduser() / name
+    """
+    Return the folder of this name in the cache, made where it is not there.
+
+    Raises:
+        UsageError: there can be no such folder.
+        DiskError: it cannot be written to.
+    """
+    folder = Path(load_config().config.cache_dir).expanduser() / name
+    # One that is there may be for reading only: what others decoded is as good.
+    return folder if folder.is_dir() else make_folder(folder, hint="GAMETAPE_CACHE_DIR=/another/folder")
 
 
 def find_tapes(names: Sequence[str]) -> list[Tape]:

@@ -12,11 +12,25 @@ import msgspec
 
 from recorder.envelope import Envelope
 from recorder.errors import DiskError
-from recorder.tape.writer import TapeWriter
+from recorder.folders import make_folder
+from recorder.tape.writer import TapeWriter, refuse_taken
 
-__all__ = ["append_all", "new_tape"]
+__all__ = ["append_all", "new_tape", "ready_for_tape"]
 
 _COMMIT_BYTES = 8 * 1024 * 1024
+
+
+def ready_for_tape(path: Path) -> Path:
+    """
+    See that a new tape can be made at path, before the work that would else be for nothing, and return it.
+
+    Raises:
+        UsageError: it is no name of a tape, or something is there already.
+        DiskError: the disk or its permissions do not allow it.
+    """
+    make_folder(path.parent)
+    refuse_taken(path)
+    return path
 
 
 @contextmanager

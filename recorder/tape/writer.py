@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Self
 import zstandard
 
 from recorder.envelope import Envelope, encode_row
-from recorder.errors import CorruptError, LockedError, UsageError
+from recorder.errors import UsageError
 from recorder.tape.blocks import BLOCK_RAW_MAX, GENESIS, ZSTD_LEVEL, encode_block
 from recorder.tape.catalog import read_catalog
 from recorder.tape.fs import Fs, RealFs, disk_error, disk_errors, publish
@@ -34,21 +33,23 @@ from recorder.tape.identity import (
     SEALED,
     TMP,
     TapeIdentity,
+    check_name,
     encode_identity,
     new_identity,
 )
+from recorder.tape.lock import FileLock
 from recorder.tape.plain import NotPlainError, oddity, open_plain
 from recorder.tape.segment import SEGMENT_HEAD, SegmentHead, encode_segment_head, hot_name
 from recorder.tape.tail import cut_tail
 
-__all__ = ["SEGMENT_RAW_BYTES", "TapeLock", "TapeWriter", "is_being_written"]
+__all__ = ["SEGMENT_RAW_BYTES", "TapeLock", "TapeWriter", "is_being_written", "refuse_taken"]
 
 SEGMENT_RAW_BYTES = 128 * 1024 * 1024
 _BLOCK_RAW_BYTES = 4 * 1024 * 1024
 
 
-class TapeLock:
-    """The right to write a tape: a lock on a file that holds the writer's process id; gone with the process."""
+class TapeLock(FileLock):
+    """The right to write a tape: a lock on a file in it."""
 
     def __init__(self, path: Path, file: str = LOCK_FILE) -> None:
         """
@@ -58,35 +59,8 @@ class TapeLock:
             LockedError: another process (or this one) holds it.
             CorruptError: what has the lock's name is no file.
         """
-        if odd := oddity(path / file):
-            raise CorruptError(f"{path / file} is no lock", why=odd, hint="take it away: a lock is made anew")
-        self._fd = os.open(path / file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(self._fd, 32).decode(errors="replace").strip()
-            os.close(self._fd)
-            raise LockedError(
-                f"tape {path.name} is being written",
-                why=f"process {holder or 'unknown'} holds its lock",
-                hint="record under another name: gametape record --tape NAME",
-            ) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-
-    def release(self) -> None:
-        """Give the lock back; a second time does nothing."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> Self:
-        """Hold the lock for a block."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Give the lock back."""
-        self.release()
+        hint = "record under another name: gametape record --tape NAME"
+        super().__init__(path / file, what=f"tape {path.name} is being written", hint=hint)
 
 
 def is_being_written(path: Path) -> bool:
@@ -184,11 +158,12 @@ class TapeWriter:
         """
         path, fs = Path(path), fs or RealFs()
         identity = new_identity(path.name, created_ns=created_ns, label=label)
+        _refuse_other(path)
         with disk_errors(path):
             fs.make_dir(path)
             lock = TapeLock(path)
             try:
-                _refuse_existing(path)
+                refuse_taken(path)
                 for part in (HOT, SEALED, MANIFEST, TMP):
                     fs.make_dir(path / part)
                 # What makes it a tape comes last: no power cut may keep tape.json and lose what it stands for.
@@ -379,7 +354,17 @@ class TapeWriter:
         self._segment = None
 
 
-def _refuse_existing(path: Path) -> None:
+def refuse_taken(path: Path) -> None:
+    """
+    Raise where no new tape can be made at path.
+
+    Raises:
+        UsageError: the name is no tape name, or something is there already.
+    """
+    check_name(path.name)
+    _refuse_other(path)
+    if not path.is_dir():
+        return
     if (path / IDENTITY_FILE).exists():
         raise UsageError(
             f"there is a tape at {path} already",
@@ -389,3 +374,8 @@ def _refuse_existing(path: Path) -> None:
     strangers = [entry.name for entry in path.iterdir() if entry.name not in {LOCK_FILE, HOT, SEALED, MANIFEST, TMP}]
     if strangers or any((path / HOT).glob("*")) or any((path / SEALED).glob("*")):
         raise UsageError(f"{path} is not empty", why="it holds something that is no tape", hint="choose another name")
+
+
+def _refuse_other(path: Path) -> None:
+    if odd := oddity(path, folder=True):
+        raise UsageError(f"{path} is taken", why=odd, hint="choose another name")

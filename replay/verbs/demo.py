@@ -21,6 +21,7 @@ import msgspec
 
 from recorder.clock import SystemClock
 from recorder.errors import GametapeError, UpstreamError, UsageError
+from recorder.folders import make_folder
 
 __all__ = ["demo"]
 
@@ -142,7 +143,7 @@ def _clear(out: Path) -> Path:
         if not (out / _OURS).exists():
             raise UsageError(f"{out} is not empty and not an earlier demo", hint="gametape demo --out ANOTHER")
         shutil.rmtree(out)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     (out / _OURS).touch()
     return out
 

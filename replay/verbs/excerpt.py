@@ -39,9 +39,11 @@ def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) ->
     from recorder.tape.locate import locate_tape
     from recorder.tape.reader import open_tape
     from replay.excerpt import cut_excerpt
+    from replay.newtape import ready_for_tape
 
     if math.isnan(seconds):
         raise click.UsageError("--seconds is not a number")
+    ready_for_tape(out)
     opened = open_tape(locate_tape(tape, _tapes_dir()))
     half_ns = round(seconds * SECOND_NS / 2)
     middle_ns = _middle_ns(opened, around)

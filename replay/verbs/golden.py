@@ -63,6 +63,7 @@ def update(
     environment says CI=true: a golden changes when somebody means it to.
     """
     from recorder.config import is_ci
+    from recorder.folders import make_folder, ready_to_write
     from replay.counterfactual import PollPlan
     from replay.find import find_tapes
     from replay.golden import Recipe, path_between, take, write_golden
@@ -79,6 +80,10 @@ def update(
     recipe = Recipe(
         LiveConfig(strategy=strategy, model=model_name, setting=setting_of(min_edge, options)), PollPlan(seed)
     )
+    if out is None:
+        make_folder(_FOLDER)
+    else:
+        ready_to_write(out)
     opened = find_tapes(tapes)
     for batch in [opened] if out is not None else [[tape] for tape in opened]:
         path = out or _FOLDER / f"{batch[0].name}.json"
@@ -109,11 +114,14 @@ def check(
     holds for each golden by itself. In a GitHub workflow the step's summary and annotations are written as well.
     """
     from recorder.config import is_ci, step_summary
+    from recorder.folders import ready_to_write
     from replay.gates import figures_of, parse_gate, pass_through
     from replay.golden_check import check_golden
     from replay.golden_report import as_junit, as_lines, as_markdown, workflow_errors
 
     parsed = [parse_gate(text) for text in gates]
+    for path in filter(None, (junit, markdown)):
+        ready_to_write(path)
     checks: list[Checked] = []
     passed: list[GateResult] = []
     for path in _goldens(what):

@@ -70,7 +70,9 @@ def import_(
     """Read the options; `_HELP` is what a user sees."""
     from replay.importers.mapping import parse_game, plan_of, read_plan
     from replay.importers.tape import moved, write_imported
+    from replay.newtape import ready_for_tape
 
+    ready_for_tape(out)
     mappings = [parse_game(text) for text in games]
     known = None if plan is None else read_plan(plan)
     if known is not None and mappings:

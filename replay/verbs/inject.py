@@ -72,12 +72,15 @@ def inject(
     from replay.inject.matrix import ALL_FAULTS, run_matrix
     from replay.inject.tape import inject_tape
     from replay.models import load_model
+    from replay.newtape import ready_for_tape
 
     faults = None if text is None else parse_faults(text)
     if matrix is None and (faults is None or out is None):
         raise click.UsageError("say --faults and --out, or --matrix")
     if matrix is not None and out is not None:
         raise click.UsageError("--matrix writes nothing; leave out --out")
+    if out is not None:
+        ready_for_tape(out)
     (opened,) = find_tapes([tape])
     ideas = load_strategy(strategy), load_model(model_name)
     if matrix is not None:

@@ -82,6 +82,7 @@ def replay(
     from replay.counterfactual import PollPlan
     from replay.find import find_tapes, load_strategy
     from replay.models import load_model
+    from replay.runfolder import ready_for_run
     from replay.settings import AS_RECORDED
     from replay.study import admit, remember
 
@@ -92,6 +93,7 @@ def replay(
     predictor = predictor_of(predictor_name)
     if is_exact and (setting.view.poll_ms != AS_RECORDED or setting.view.book_delay_ms or has_event_times):
         raise click.UsageError("--exact plays what was recorded; leave out --poll, --book-delay and --event-times")
+    ready_for_run(out)
     nights, names = [(tape.digest(), tape.name) for tape in opened], (strategy, model_name)
     with stopwatch() as seconds:
         films = [] if is_exact else films_of(opened)

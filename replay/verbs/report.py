@@ -30,13 +30,15 @@ def report(run: Path, out: Path | None, is_shown: bool) -> None:
     mailed, printed and read offline.
     """
     from recorder.errors import DiskError
+    from recorder.folders import ready_to_write
     from replay.report.page import render
     from replay.report.run import read_run
 
     page = out or run / _PAGE
-    text = render(read_run(run))
+    found = read_run(run)
+    ready_to_write(page)
+    text = render(found)
     try:
-        page.parent.mkdir(parents=True, exist_ok=True)
         page.write_text(text, encoding="utf-8")
     except OSError as error:
         raise DiskError(f"{page} cannot be written", why=str(error), hint="--out ANOTHER") from error

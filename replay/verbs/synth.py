@@ -63,8 +63,10 @@ def synth(
     `simulated` and its second envelope says so. docs/simulation.md describes the world it comes from.
     """
     from recorder.tape.reader import open_tape
+    from replay.newtape import ready_for_tape
     from replay.synth.night import LABEL, plan_night, write_night
 
+    ready_for_tape(out)
     plan = plan_night(seed, games, date, book_events, live_ns=round(poll_live * 1e9))
     click.echo(f"simulating {games} {league} games of {date} from seed {seed}", err=True)
     with _Progress(plan) as progress:

@@ -226,9 +226,12 @@ def fit(
       gametape model fit --predictor lstm --games games.parquet --timeline score_timeline.parquet
     """
     from recorder.errors import UsageError
+    from recorder.folders import make_folder
     from replay.models.card import card_text
     from replay.models.history import read_history
 
+    if out is not None:
+        make_folder(out)
     if predictor is not None:
         from strategies.predictors.cli import fit_predictor
 
@@ -239,7 +242,6 @@ def fit(
     made, described = refit(read_history(games, timeline, league, seasons))
     coefficients = made[described.file]
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         for file, text in {**made, f"{name}.card.json": _pretty(described)}.items():
             (out / file).write_bytes(text)
         click.echo(f"wrote {out / described.file}, {', '.join(described.companions)} and their card", err=True)

@@ -86,7 +86,6 @@ def fit_predictor(name: str, history: History, out: Path | None, *, seed: int, a
         files, card = refit(history, train_recurrent, seed)
         facts, text = {"card": msgspec.to_builtins(card)}, card_text(card)
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         for file, content in files.items():
             (out / file).write_bytes(content)
         click.echo(f"wrote {', '.join(files)} to {out}", err=True)
