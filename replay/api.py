@@ -17,6 +17,7 @@ from recorder.clock import SystemClock
 from recorder.config import parse_duration_ns
 from recorder.errors import UsageError
 from replay.backtest import replay_film
+from replay.cellmarks import cell_markouts
 from replay.controls import Control
 from replay.core.cells import ORDER_COLUMNS, OrderStatus
 from replay.counterfactual import PollPlan
@@ -191,6 +192,23 @@ class Results:
         """What is to be said of the featured cell, as in JSON: trials, deflated Sharpe, walk forward, controls."""
         selection = self.study.facts()["selection"]
         return dict(selection) if isinstance(selection, dict) else {}
+
+    def markouts(self) -> pl.DataFrame:
+        """
+        Fold all cells again and return what their fills were worth later, and against the closing line.
+
+        Shape: a row a cell and horizon; cell i32, horizon_ms i32 (null: the closing line), fills i64, mean_c, low_c,
+        high_c f64 (null: no fill with a mark, or too few games).
+
+        Units: cents a share, before fees; limits are over games.
+
+        Raises:
+            UsageError: the nights were broken by a control.
+        """
+        if self.question.control is not None:
+            raise UsageError("broken nights have no markouts", why="they only say whether profit vanishes")
+        ideas = load_strategy(self.question.strategy), load_model(self.question.model)
+        return cell_markouts(self.nights.films, *ideas, self.study.sweep, polls=self.question.polls)
 
     def orders(self, cell: int) -> pl.DataFrame:
         """

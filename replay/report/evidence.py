@@ -72,16 +72,23 @@ class _Night:
 
 
 def gather(
-    films: Sequence[Film], strategy: Strategy, model: WinProbability, sweep: Sweep, featured_number: int
+    films: Sequence[Film],
+    strategy: Strategy,
+    model: WinProbability,
+    sweep: Sweep,
+    featured_number: int,
+    *,
+    polls: PollPlan | None = None,
 ) -> Evidence:
     """
     Replay the featured cell of a sweep on every film and return what the report says about it.
 
     films are those that were folded: under a negative control the broken ones. featured_number is the cell's place in
-    sweep.cells; games are numbered as in sweep.game_ids.
+    sweep.cells; games are numbered as in sweep.game_ids. polls are the plans it was swept with, without them those of
+    its seed.
     """
     setting = sweep.cells[featured_number].setting
-    nights = _nights(films, strategy, model, sweep, featured_number)
+    nights = _nights(films, strategy, model, sweep, featured_number, polls or PollPlan(sweep.seed))
     ledgers = [night.ledger for night in nights]
     frame = trades_frame(ledgers, [[film.catalogue.games[k].game_id for k in _planned(film)] for film in films])
     bootstrap = GameBootstrap(max(len(sweep.game_ids), 1), seed=sweep.seed)
@@ -136,7 +143,12 @@ def _planned(film: Film) -> list[int]:
 
 
 def _nights(
-    films: Sequence[Film], strategy: Strategy, model: WinProbability, sweep: Sweep, featured: int
+    films: Sequence[Film],
+    strategy: Strategy,
+    model: WinProbability,
+    sweep: Sweep,
+    featured: int,
+    polls: PollPlan,
 ) -> list[_Night]:
     nights = []
     offset = 0
@@ -145,9 +157,7 @@ def _nights(
         nights.append(
             _Night(
                 film=film,
-                ledger=replay_film(
-                    film, strategy, model, sweep.cells[featured].setting, polls=PollPlan(seed=sweep.seed)
-                ),
+                ledger=replay_film(film, strategy, model, sweep.cells[featured].setting, polls=polls),
                 quotes=quotes_of(film),
                 fairs=night_values(model, film.night, film.catalogue)[0],
                 courses=courses(film),

@@ -23,6 +23,8 @@ from replay.verbs.options import (
 )
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from replay.film import Film
     from replay.judgements import Broken
     from replay.settings import Setting
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["sweep"]
 
 _SHOWN = 15
+_SHOWN_MS = 5_000
 _BYTES_PER_CELL = 20_000
 """What a cell's answer takes, measured by the peak of sweeps of 4,505 and of 19,505 cells over the sample night."""
 _BOUNDS = ("", " at worst", " at best", " by events", " at best by events")
@@ -81,6 +84,12 @@ _BOUNDS = ("", " at worst", " at best", " by events", " at best by events")
     is_flag=True,
     help="Answer plans faster than the recording from the times of the plays on the tape.",
 )
+@click.option(
+    "--markouts",
+    "has_markouts",
+    is_flag=True,
+    help="Mark the fills of every cell 0.1 to 120 s later and at the closing line; folds them once more.",
+)
 @click.option("--spa", "tests_grid", is_flag=True, help="Test the whole grid for more than luck (SPA, StepM).")
 @click.option("--executor", default="local", show_default=True, help="local, serial or dask://host:port.")
 @click.option("--workers", type=click.IntRange(1), default=None, help="So many processes.  [default: as it pays]")
@@ -114,26 +123,33 @@ def sweep(
     it all.
     """
     from replay.find import find_tapes
+    from replay.runfolder import held_folder
     from replay.study import conduct
 
     settings = _settings(min_edge, poll, phases, order_delay, book_delay, venue_delay, options)
     question = _question(settings, out, options)
+    _refuse_early(question)
     opened = find_tapes(tapes)
+    click.get_current_context().with_resource(held_folder(out))
     with stopwatch() as seconds:
         films = films_of(opened)
         with progress_bar(f"{len(question.settings):,} cells") as tell:
             study = conduct(films, question, now_ns=SystemClock().now_ns(), on_progress=tell)
+        marks = _marked(films, question, study.sweep) if options["has_markouts"] else None
         took = seconds()
+    facts = {"poll_idle_s": question.polls.idle_ms / 1000, **study.facts()}
     command = ["gametape", *sys.argv[1:]]
     if out is not None:
-        _write(study, out, took, command, films, question)
+        _write(study, out, {"seconds": took, "command": command, "facts": facts}, films, question)
+        if marks is not None:
+            marks.write_parquet(out / "markouts.parquet")
     if as_json:
         from replay.runs import sweep_summary
 
-        facts = sweep_summary(study.sweep, seconds=took, command=command, facts=study.facts())
-        echo_json(facts)
+        facts |= {} if marks is None else {"markouts": marks.to_dicts()}
+        echo_json(sweep_summary(study.sweep, seconds=took, command=command, facts=facts))
         return
-    _tell(study.sweep, took)
+    _tell(study.sweep, took, marks)
     _tell_choice(study)
     if question.tests_grid and study.grid is None:
         click.echo("--spa says nothing: it takes eight games, and a cell that traded", err=True)
@@ -176,6 +192,19 @@ def _settings(
         venue_delays_ms=venues,
         policies=policies,
     )
+
+
+def _refuse_early(question: Question) -> None:
+    """Refuse what names nothing before nights are decoded for it."""
+    from replay.executors import check_executor
+    from replay.find import load_strategy
+    from replay.models import load_model
+
+    check_executor(question.executor)
+    load_strategy(question.strategy)
+    load_model(question.model)
+    if question.resumes and question.parts is None:
+        raise UsageError("nothing to resume", why="finished parts are kept beside a run", hint="--out DIR --resume")
 
 
 def _polls_ms(text: str) -> list[int]:
@@ -229,7 +258,18 @@ def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]
     )
 
 
-def _write(study: Study, out: Path, seconds: float, command: list[str], films: list[Film], question: Question) -> None:
+def _marked(films: list[Film], question: Question, result: Sweep) -> pl.DataFrame:
+    """Mark the fills of every cell."""
+    from replay.cellmarks import cell_markouts
+    from replay.find import load_strategy
+    from replay.models import load_model
+
+    ideas = load_strategy(question.strategy), load_model(question.model)
+    with progress_bar("marking fills") as tell:
+        return cell_markouts(films, *ideas, result, polls=question.polls, on_progress=tell)
+
+
+def _write(study: Study, out: Path, facts: dict[str, Any], films: list[Film], question: Question) -> None:
     """Write the run: cells, the controls and ledgers of the featured cell, and the evidence for the report."""
     import msgspec
 
@@ -240,7 +280,7 @@ def _write(study: Study, out: Path, seconds: float, command: list[str], films: l
     from replay.runs import write_sweep
 
     sweep = study.sweep
-    write_sweep(sweep, out, seconds=seconds, command=command, facts=study.facts())
+    write_sweep(sweep, out, **facts)
     if study.choice is None:
         return
     chosen = sweep.cells[study.choice.cell]
@@ -255,11 +295,11 @@ def _write(study: Study, out: Path, seconds: float, command: list[str], films: l
     ideas = load_strategy(question.strategy), load_model(question.model)
     for film in films:
         replay_film(film, *ideas, chosen.setting, polls=question.polls).write(out / "ledger" / film.tape)
-    gather(films, *ideas, sweep, study.choice.cell).write(out / "evidence.json")
+    gather(films, *ideas, sweep, study.choice.cell, polls=question.polls).write(out / "evidence.json")
 
 
-def _tell(result: Sweep, seconds: float) -> None:
-    """Print the cells with the best lower limits."""
+def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
+    """Print the cells with the best lower limits, and what their fills were worth after five seconds where marked."""
     from rich.console import Console
     from rich.table import Table
 
@@ -269,36 +309,41 @@ def _tell(result: Sweep, seconds: float) -> None:
     mark = f"  [{', '.join(labels)}]" if labels else ""
     over = f"{len(result.game_ids)} games{mark}, {result.events:,} events"
     click.echo(f"{len(result.cells):,} cells over {over}, {seconds:.2f} s")
+    is_several = len({cell.setting.policy for cell in result.cells}) > 1
     table = Table(box=None, pad_edge=False)
     for name in (
         "min edge",
         "poll",
         "phase",
         "order delay",
-        "policy",
+        *(("policy",) if is_several else ()),
         "signals",
         "fills",
         "$ per game",
         "95 % interval",
         "games needed",
+        *(() if marks is None else ("5 s later",)),
     ):
         table.add_column(name, justify="right")
-    ranked = sorted(result.cells, key=lambda cell: (cell.ci_low, cell.pnl_per_game), reverse=True)
-    for cell in ranked[:_SHOWN]:
+    later = {} if marks is None else dict(marks.filter(horizon_ms=_SHOWN_MS).select("cell", "mean_c").iter_rows())
+    ranked = sorted(enumerate(result.cells), key=lambda one: (one[1].ci_low, one[1].pnl_per_game), reverse=True)
+    for number, cell in ranked[:_SHOWN]:
+        mark_c = later.get(number)
         view = cell.setting.view
         table.add_row(
             f"{cell.setting.min_edge_u6 / 1e4:g} c",
             "recorded" if view.poll_ms < 0 else f"{view.poll_ms / 1000:g} s{_BOUNDS[view.bound]}",
             str(view.phase),
             f"{cell.setting.order_delay_ms} ms",
-            cell.setting.policy.name.lower().replace("_", "-"),
+            *((cell.setting.policy.name.lower().replace("_", "-"),) if is_several else ()),
             f"{cell.signals:,}",
             f"{cell.fills:,}",
             f"{cell.pnl_per_game:+.2f}",
             f"{cell.ci_low:+.2f} .. {cell.ci_high:+.2f}",
             "-" if cell.games_needed is None else f"{cell.games_needed:,}",
+            *(() if marks is None else ("-" if mark_c is None else f"{mark_c:+.2f} c",)),
         )
-    Console(width=120).print(table)
+    Console(width=120 if marks is None else 140).print(table)
     if len(ranked) > _SHOWN:
         click.echo(f"... the best {_SHOWN} by lower limit of {len(ranked):,}: looking at the best of many flatters it")
     click.echo(f"digest {result.digest()}  ({result.rechecked} cells re-checked alone: equal)")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-from recorder.errors import UsageError
+from recorder.errors import Exit, UsageError
+from replay.cli import run as program
+from replay.runfolder import held_folder
 from replay.verbs.replay import replay
 from replay.verbs.sweep import sweep
 
@@ -70,6 +73,34 @@ def test_policies_are_a_side_of_the_grid() -> None:
     assert [cell["policy"] for cell in cells["every,first-crossing"]] == ["every"] * 2 + ["first_crossing"] * 2
     with pytest.raises(UsageError, match="no policy 'sometimes'"):
         run(SAMPLE, "--policy", "sometimes")
+
+
+def test_fills_are_marked_where_it_is_asked_for(tmp_path) -> None:
+    """--markouts adds a mark for each cell and horizon to JSON, run folder and table; the digest stays."""
+    asked = (SAMPLE, "--min-edge", "4,90", "--recheck", "0")
+    told = json.loads(run(*asked, "--markouts", "--json", "--out", str(tmp_path / "run")).stdout)
+    bare = json.loads(run(*asked, "--json").stdout)
+    assert (told["digest"], "markouts" in bare) == (bare["digest"], False)
+    after = [mark for mark in told["markouts"] if mark["horizon_ms"] == 5_000]
+    assert [mark["cell"] for mark in after] == [0, 1]
+    assert after[0]["fills"] > 0
+    assert after[1] == {"cell": 1, "horizon_ms": 5_000, "fills": 0, "mean_c": None, "low_c": None, "high_c": None}
+    assert pl.read_parquet(tmp_path / "run" / "markouts.parquet").to_dicts() == told["markouts"]
+    words = run(*asked, "--markouts").stdout
+    assert "5 s later" in words
+    assert f"{after[0]['mean_c']:+.2f} c" in words
+
+
+def test_a_run_s_evidence_is_that_of_its_polls(tmp_path) -> None:
+    """With other polls between games the featured ledger is that of a replay with the same, and so is the evidence."""
+    plan = ("--min-edge", "4", "--poll", "20", "--poll-idle", "10m")
+    told = json.loads(run(SAMPLE, *plan, "--json", "--out", str(tmp_path / "run")).stdout)
+    assert told["poll_idle_s"] == 600
+    evidence = json.loads((tmp_path / "run" / "evidence.json").read_bytes())
+    played = json.loads(CliRunner().invoke(replay, (SAMPLE, *plan, "--json")).stdout)
+    usual = json.loads(CliRunner().invoke(replay, (SAMPLE, *plan[:4], "--json")).stdout)
+    assert sum(evidence["funnel"]["looks"].values()) == sum(played["tapes"][0]["looks"].values())
+    assert played["tapes"][0]["looks"] != usual["tapes"][0]["looks"]
 
 
 def test_a_run_folder(tmp_path) -> None:
@@ -158,3 +189,49 @@ def test_a_plan_faster_than_the_recording_is_answered_from_event_times() -> None
     assert "1 s by events" in run(*asked, "--event-times").stdout
     both = run(*asked, "--event-times", "--bounds", "--json")
     assert [cell["bound"] for cell in json.loads(both.stdout)["cells"]] == ["pessimistic", "events_optimistic"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (("--executor", "foo://x"), Exit.USAGE, "there is no executor 'foo://x'"),
+        (("--strategy", "nobody"), Exit.USAGE, "nobody"),
+        (("--model", "nobody"), Exit.USAGE, "nobody"),
+        (("--resume",), Exit.USAGE, "nothing to resume"),
+        (("--out", "file/run"), Exit.USAGE, "file/run can be no folder to write to"),
+        (("--out", "/proc/gametape/run"), Exit.USAGE, "can be no folder to write to"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_decoded(
+    tmp_path, monkeypatch, capsys, words, code, what
+) -> None:
+    """A name that means nothing and a folder that cannot be: exit code 2, and no film was made for it."""
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(tmp_path / "empty"))
+    assert program(["sweep", SAMPLE, *words]) == code
+    assert what in capsys.readouterr().err
+    assert not list((tmp_path / "empty").rglob("*.npy"))
+
+
+@pytest.mark.parametrize("variable", ["GAMETAPE_CACHE_DIR", "GAMETAPE_TRIALS_DIR"])
+@pytest.mark.parametrize("verb", ["sweep", "replay"])
+def test_folders_of_the_settings_are_looked_at_first(tmp_path, monkeypatch, capsys, verb, variable) -> None:
+    """A cache or a memory of trials that cannot be made: exit code 2, which variable to set, and nothing decoded."""
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(tmp_path / "empty"))
+    monkeypatch.setenv(variable, str(tmp_path / "file" / "below"))
+    assert program([verb, SAMPLE]) == Exit.USAGE
+    assert f"{variable}=/another/folder" in capsys.readouterr().err
+    assert not list((tmp_path / "empty").rglob("*.npy"))
+
+
+def test_two_sweeps_do_not_share_a_folder(tmp_path, capsys) -> None:
+    """The second is refused with 7 and says who is there; when the first is gone, killed or not, its parts are used."""
+    with held_folder(tmp_path / "run"):
+        assert program(["sweep", SAMPLE, "--min-edge", "5", "--out", "run"]) == Exit.LOCKED
+        said = capsys.readouterr().err
+        assert "another sweep writes to run" in said
+        assert f"process {os.getpid()}" in said
+    assert program(["sweep", SAMPLE, "--min-edge", "5", "--out", "run"]) == Exit.OK
+    assert program(["sweep", SAMPLE, "--min-edge", "5,6", "--out", "run", "--resume"]) == Exit.OK
+    assert len(json.loads((tmp_path / "run" / "sweep.json").read_bytes())["cells"]) == 2
