@@ -64,7 +64,7 @@ NUMBERED = ["feed", "payload", "frame", "market", f"{_LEAF}asset", f"{_LEAF}side
 DICTIONARY = [*NUMBERED, "conn", "kind", f"{_LEAF}price_u6", f"{_LEAF}size_u6"]
 """Not quotes: what zstd makes of them as they are is smaller."""
 _LEAVES = [field.name for field in _FIELDS if field.name != "changes"] + [f"{_LEAF}{field.name}" for field in _CHANGE]
-LEVELS = dict.fromkeys(_LEAVES, 3) | {"payload": 7, "meta": 9}
+LEVELS = dict.fromkeys(_LEAVES, 3) | {"payload": 6, "meta": 9}
 """How hard zstd tries: at values, more makes next to nothing smaller."""
 DELTA = dict.fromkeys(("seq", "recv_ns", "lag_ms"), "DELTA_BINARY_PACKED")
 

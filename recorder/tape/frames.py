@@ -54,6 +54,8 @@ INTERPRETED_BYTES_MAX = 1 << 16
 """So little is read before the compiler is loaded, and the same is read either way."""
 _FAILED_MAX = 8
 _KIND_BYTES = 32
+_WORD = bytes(8)
+"""Behind what is copied by words, and for the end of what is written so."""
 _DECIMALS = ("price", "size", "best_bid", "best_ask", "spread")
 _BY_FRAME = ("shape", "market", "source_ms", "transaction", "first")
 BY_CHANGE = ("asset", "is_buy", "price_u6", "size_u6", "bid_u6", "ask_u6", "spelling", "hash")
@@ -186,7 +188,7 @@ def _compile(shapes: Sequence[Shape]) -> Program:
     return Program(
         np.array(ops, np.int64).reshape(-1, 3),
         np.array(begins, np.int64),
-        np.frombuffer(bytes(literals), np.uint8),
+        np.frombuffer(bytes(literals) + _WORD, np.uint8),
     )
 
 
@@ -287,7 +289,7 @@ def write_back(frames: Frames, book: ShapeBook) -> tuple[Bytes, Ints]:
     counts = np.diff(frames.first)
     fixed = np.array([*(_fixed_bytes(shape) for shape in book.shapes), (0, 0)], np.int64).reshape(-1, 2)[frames.shape]
     room = int((fixed[:, 0] + fixed[:, 1] * counts).sum())
-    data = "".join(frames.texts).encode()
+    data = "".join(frames.texts).encode() + _WORD
     text_ends = np.cumsum([0, *map(len, frames.texts)])
     names = np.stack((text_ends[:-1], text_ends[1:]), axis=1)
     nothing = np.zeros(0, np.int64)
@@ -296,7 +298,7 @@ def write_back(frames: Frames, book: ShapeBook) -> tuple[Bytes, Ints]:
         names=Names(names, nothing, nothing),
         spread=nothing,
     )
-    out, ends = np.empty(room, np.uint8), np.empty(len(frames), np.int64)
+    out, ends = np.empty(room + len(_WORD), np.uint8), np.empty(len(frames), np.int64)
     run = write_frames if room > INTERPRETED_BYTES_MAX else interpreted(write_frames)
     size = run(book.program, of, np.frombuffer(data, np.uint8), out, ends)
     return out[:size], ends

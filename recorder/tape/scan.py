@@ -2,10 +2,9 @@
 Frames and their values, compiled: the scanner and the writer facing each other.
 
 A shape is compiled into a program: rows of (operation, and the literal before it: where it begins, how long it is). A
-frame is of that
-shape where the program reads it to its last byte. What may be read is exactly what `recorder.tape.shapes` can write
-again; anything else is no match, and the frame stays as it is. Texts (markets, assets) are numbered by their first
-appearance among the scanned frames; where each first stood is noted.
+frame is of that shape where the program reads it to its last byte. What may be read is exactly what
+`recorder.tape.shapes` can write again; anything else is no match, and the frame stays as it is. Texts (markets, assets)
+are numbered by their first appearance among the scanned frames; where each first stood is noted.
 """
 
 from __future__ import annotations
@@ -20,8 +19,12 @@ from recorder.tape.words import (
     EMPTY,
     SHORT_MAX,
     are_digits,
+    copy_text,
     eight_digits,
+    hex_of,
+    lanes_of,
     nibbles,
+    put_word,
     same,
     short_decimal,
     until,
@@ -71,9 +74,8 @@ SLOTS = 1 << 13
 NAMES_MAX = SLOTS // 2
 RECENT = 1 << 10
 _QUOTE, _COMMA, _POINT, _ZERO, _NINE, _A, _F, _X = 34, 44, 46, 48, 57, 97, 102, 120
-_MICRO = 1_000_000
+_MICRO, _EIGHT_DIGITS = 1_000_000, 100_000_000
 _ZEROS = 0x3030303030303030
-_SIDES = (66, 85, 89, 83, 69, 76, 76)
 _BUY, _SELL = 0x595542, 0x4C4C4553
 _TELLING = 12  # the last digits of an id tell it from most others
 _FACTOR, _MASK = 1_000_003, (1 << 40) - 1
@@ -256,7 +258,7 @@ def read_ms(data: Bytes, at: int, end: int) -> tuple[int, int]:
 def _side(data: Bytes, at: int, end: int, to: Scanned, change: int) -> int:
     """Read BUY or SELL; return where it ends, -1 where it is neither."""
     word = word_at(data, at)
-    is_buy = wide((word & 255) == _SIDES[0])
+    is_buy = wide((word & 255) == (_BUY & 255))
     size = 4 - is_buy
     to.is_buy[change] = is_buy
     wanted = _SELL + is_buy * (_BUY - _SELL)
@@ -386,15 +388,21 @@ def scan_frames(data: Bytes, begins: Ints, ends: Ints, wanted: Ints, program: Pr
 
 
 @inlined
-def _write_digits(value: int, width: int, out: Bytes, at: int) -> int:
-    """Write a number in at least so many digits; return where it ends."""
-    size, rest = 1, value // 10
-    while rest > 0:
-        size, rest = size + 1, rest // 10
-    size = max(size, width)
-    for k in range(size):
-        out[at + size - 1 - k] = _ZERO + value % 10
-        value //= 10
+def _write_digits(value: int, out: Bytes, at: int) -> int:
+    """Write a number; return where it ends."""
+    if value >= _EIGHT_DIGITS:
+        at = _write_short(value // _EIGHT_DIGITS, out, at)
+        put_word(lanes_of(value % _EIGHT_DIGITS) + _ZEROS, out, at)
+        return at + 8
+    return _write_short(value, out, at)
+
+
+@inlined
+def _write_short(value: int, out: Bytes, at: int) -> int:
+    """Write a number of at most eight digits; return where it ends."""
+    size = 1 + (value >= 10) + (value >= 100) + (value >= 1_000) + (value >= 10_000)
+    size += (value >= 100_000) + (value >= 1_000_000) + (value >= 10_000_000)
+    put_word((lanes_of(value) + _ZEROS) >> (8 * (8 - size)), out, at)
     return at + size
 
 
@@ -403,25 +411,24 @@ def _write_decimal(value: int, spelling: int, out: Bytes, at: int) -> int:
     """Write a decimal in its spelling; return where it ends."""
     if spelling == EMPTY:
         return at
-    at = _write_digits(value // _MICRO, 1, out, at)
-    fraction = value % _MICRO
-    if spelling == 0 and fraction == 0:
-        return at
+    at = _write_digits(value // _MICRO, out, at)
+    lanes = lanes_of(value % _MICRO) >> 16
+    if spelling == 0:
+        # As many as there are up to the last that is not 0.
+        for k in range(6):
+            spelling += (lanes >> (8 * k)) != 0
+        if spelling == 0:
+            return at
     out[at] = _POINT
-    after = _write_digits(fraction, 6, out, at + 1)
-    if spelling > 0:
-        return at + 1 + spelling
-    while out[after - 1] == _ZERO:
-        after -= 1
-    return after
+    put_word(lanes + _ZEROS, out, at + 1)
+    return at + 1 + spelling
 
 
 @inlined
 def _write_hex(raw: Bytes, row: int, count: int, out: Bytes, at: int) -> int:
-    for k in range(count):
-        high, low = wide(raw[row, k]) >> 4, wide(raw[row, k]) & 15
-        out[at + 2 * k] = high + (_ZERO if high < 10 else _A - 10)
-        out[at + 2 * k + 1] = low + (_ZERO if low < 10 else _A - 10)
+    for k in range(0, count, 4):
+        low, high = wide(raw[row, k]) | wide(raw[row, k + 1]) << 8, wide(raw[row, k + 2]) | wide(raw[row, k + 3]) << 8
+        put_word(hex_of(low | high << 16), out, at + 2 * k)
     return at + 2 * count
 
 
@@ -449,18 +456,15 @@ def _write(op: int, of: Scanned, texts: Bytes, row: int, change: int, out: Bytes
     if op == OP_ASSET or op == OP_MARKET:
         number = of.market[row] if op == OP_MARKET else of.asset[change]
         begin, end = wide(of.names.spans[number, 0]), wide(of.names.spans[number, 1])
-        for k in range(end - begin):
-            out[at + k] = texts[begin + k]
-        return at + end - begin
+        return copy_text(texts, begin, end - begin, out, at)
     if op == OP_HASH:
         return _write_hex(of.hash, change, 20, out, at)
     if op == OP_TIMESTAMP:
-        return _write_digits(of.source_ms[row], 1, out, at)
+        return _write_digits(of.source_ms[row], out, at)
     if op == OP_SIDE:
-        first = 0 if of.is_buy[change] == 1 else 3
-        for k in range(3 if first == 0 else 4):
-            out[at + k] = _SIDES[first + k]
-        return at + (3 if first == 0 else 4)
+        is_buy = wide(of.is_buy[change] == 1)
+        put_word(_SELL + is_buy * (_BUY - _SELL), out, at)
+        return at + 4 - is_buy
     out[at], out[at + 1] = _ZERO, _X
     return _write_hex(of.transaction, row, 32, out, at + 2)
 
@@ -470,7 +474,7 @@ def write_frames(program: Program, of: Scanned, texts: Bytes, out: Bytes, ends: 
     """
     Write frames back, end to end; return how many bytes they have. One that is of no shape has none.
 
-    out must have room for them all: see `recorder.tape.frames`. ends gets where each frame ends.
+    out must have room for them all and a word: see `recorder.tape.frames`. ends gets where each frame ends.
     """
     at = 0
     for row in range(len(of.shape)):
@@ -481,9 +485,7 @@ def write_frames(program: Program, of: Scanned, texts: Bytes, out: Bytes, ends: 
         pc, items, change = program.begins[shape], 0, of.first[row]
         while pc < program.begins[shape + 1]:
             op, begin, size = program.ops[pc, 0], program.ops[pc, 1], program.ops[pc, 2]
-            for k in range(size):
-                out[at + k] = program.literals[begin + k]
-            at += size
+            at = copy_text(program.literals, begin, size, out, at)
             if op >= OP_MARKET:
                 at = _write(op, of, texts, row, change, out, at)
             elif op == OP_ITEMS:

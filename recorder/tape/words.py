@@ -1,5 +1,5 @@
 """
-Text eight bytes at a time, compiled: comparing it, finding its end, and reading its numbers.
+Text eight bytes at a time, compiled: comparing and copying it, finding its end, reading and writing its numbers.
 
 A word is eight bytes as a little-endian integer; its lanes are its bytes, the first one lowest. What is done to a word
 is done to all lanes at once, so nothing is guessed by the processor where a text ends. Sums and products of words wrap,
@@ -17,9 +17,15 @@ __all__ = [
     "EMPTY",
     "SHORT_MAX",
     "are_digits",
+    "compiled_copy_text",
+    "compiled_put_word",
     "compiled_word_at",
+    "copy_text",
     "eight_digits",
+    "hex_of",
+    "lanes_of",
     "nibbles",
+    "put_word",
     "same",
     "short_decimal",
     "until",
@@ -128,3 +134,51 @@ def nibbles(word: int) -> int:
     pairs = ((lanes << 4) | (lanes >> 8)) & 0x00FF00FF00FF00FF
     fours = (pairs | (pairs >> 8)) & 0x0000FFFF0000FFFF
     return (fours | (fours >> 16)) & 0xFFFFFFFF
+
+
+def put_word(word: int, out: Bytes, at: int) -> None:
+    """Lay a word at a byte."""
+    out[at : at + 8] = np.frombuffer(int(word).to_bytes(8, "little", signed=True), np.uint8)
+
+
+@inlined_as(put_word)
+def compiled_put_word(word: int, out: Bytes, at: int) -> None:
+    """Do what `put_word` does, in a kernel."""
+    u = np.uint64(at)
+    out[u], out[u + _U1] = word & 255, (word >> 8) & 255
+    out[u + _U2], out[u + _U3] = (word >> 16) & 255, (word >> 24) & 255
+    out[u + _U4], out[u + _U5] = (word >> 32) & 255, (word >> 40) & 255
+    out[u + _U6], out[u + _U7] = (word >> 48) & 255, (word >> 56) & 255
+
+
+def copy_text(data: Bytes, begin: int, size: int, out: Bytes, at: int) -> int:
+    """Copy so many bytes, in a kernel with up to seven that follow them; return where they end."""
+    out[at : at + size] = data[begin : begin + size]
+    return at + size
+
+
+@inlined_as(copy_text)
+def compiled_copy_text(data: Bytes, begin: int, size: int, out: Bytes, at: int) -> int:
+    """Do what `copy_text` does, in a kernel."""
+    for k in range(0, size, 8):
+        put_word(word_at(data, begin + k), out, at + k)
+    return at + size
+
+
+@inlined
+def lanes_of(value: int) -> int:
+    """Return the eight lanes of 0 to 9 that spell a number below a hundred million."""
+    fours = value // 10_000 | (value % 10_000) << 32
+    hundreds = ((fours * 10_486) >> 20) & 0x0000007F0000007F
+    pairs = hundreds | (fours - hundreds * 100) << 16
+    tens = ((pairs * 103) >> 10) & 0x000F000F000F000F
+    return tens | (pairs - tens * 10) << 8
+
+
+@inlined
+def hex_of(four: int) -> int:
+    """Return the eight lanes of lower-case hex that spell four bytes, the lowest one first."""
+    pairs = (four | (four << 16)) & 0x0000FFFF0000FFFF
+    bytes_ = (pairs | (pairs << 8)) & 0x00FF00FF00FF00FF
+    lanes = ((bytes_ >> 4) & 0x000F000F000F000F) | ((bytes_ & 0x000F000F000F000F) << 8)
+    return lanes + _ZEROS + 39 * (((lanes + 6 * _ONES) >> 4) & _ONES)

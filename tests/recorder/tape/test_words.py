@@ -13,7 +13,22 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from recorder.tape.scan import read_decimal, read_ms
-from recorder.tape.words import EMPTY, compiled_word_at, eight_digits, nibbles, same, short_decimal, until, word_at
+from recorder.tape.words import (
+    EMPTY,
+    compiled_copy_text,
+    compiled_put_word,
+    compiled_word_at,
+    copy_text,
+    eight_digits,
+    hex_of,
+    lanes_of,
+    nibbles,
+    put_word,
+    same,
+    short_decimal,
+    until,
+    word_at,
+)
 
 DECIMAL = re.compile(rb"(?:0|[1-9][0-9]*)(?:\.[0-9]{1,6})?")
 DIGITS = b"0123456789"
@@ -115,3 +130,36 @@ def test_milliseconds_are_read_whole(text):
     data = text.encode() + b'","asset_id"'
     value, end = (int(said) for said in read_ms(laid(data), 0, len(data)))
     assert (value, end) == (int(text), len(text)) if re.fullmatch("[1-9][0-9]{0,14}", text) else end != len(text)
+
+
+@given(st.integers(0, 99_999_999))
+@example(9_999)
+@example(10_000)
+def test_eight_lanes_spell_a_number(value):
+    """The lanes of a number are its digits with zeros before them."""
+    assert int(lanes_of(value)).to_bytes(8, "little") == bytes(map(int, f"{value:08}"))
+
+
+@given(st.binary(min_size=4, max_size=4))
+def test_eight_lanes_spell_four_bytes(data):
+    """What is written of four bytes in hex is what Python writes."""
+    assert int(hex_of(int.from_bytes(data, "little"))).to_bytes(8, "little") == data.hex().encode()
+
+
+@given(st.binary(max_size=40), st.integers(0, 9))
+def test_a_text_is_copied(data, at):
+    """All bytes of a text are copied, and none before them is touched; where they end is told."""
+    for copy in (copy_text, compiled_copy_text):
+        out = np.full(64, 7, np.uint8)
+        assert int(copy(laid(data), 0, len(data), out, at)) == at + len(data)
+        assert out.tobytes()[: at + len(data)] == bytes([7]) * at + data
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_a_word_is_laid_as_it_is_read(word):
+    """What is laid at a byte is read back from there, and nothing beside it is touched."""
+    for put in (put_word, compiled_put_word):
+        out = np.full(16, 7, np.uint8)
+        put(word, out, 3)
+        assert int(word_at(out, 3)) == word
+        assert out.tobytes() == bytes([7] * 3) + out[3:11].tobytes() + bytes([7] * 5)
