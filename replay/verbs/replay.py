@@ -103,10 +103,8 @@ def replay(
         if is_exact:
             ledgers = [replay_tape(tape, made, model, setting, chunk=chunk, predictor=predictor) for tape in opened]
         else:
-            ledgers = [
-                replay_film(film, made, model, setting, polls=PollPlan(seed, poll_idle_ms), predictor=predictor)
-                for film in films
-            ]
+            polls = PollPlan(seed, poll_idle_ms)
+            ledgers = [replay_film(one, made, model, setting, polls=polls, predictor=predictor) for one in films]
         trials = remember([digest for digest, _ in nights], names, [setting])
         _tell(ledgers, seconds(), trials, as_json=as_json)
     if out is not None:
