@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from replay.core.cells import (
+    CELL_COLUMNS,
     REPEATS,
     SETTLED_ASK_U6,
     SETTLED_NS,
@@ -26,7 +27,7 @@ from replay.core.cells import (
 )
 from replay.core.jit import inlined, inner, kernel, wide
 from replay.core.orders import NEVER_NS, arrive, next_due_ns
-from replay.core.rows import OP_LINK, OP_RULES, Rows
+from replay.core.rows import OP_LINK, OP_RULES, OP_SNAPSHOT, OP_SNAPSHOT_END, OP_WITNESS, TOKEN_BITS, Rows
 from replay.core.state.book import (
     ASK_ROW,
     BEST_ASK,
@@ -50,7 +51,7 @@ from replay.core.state.game import (
     is_live,
     observe,
 )
-from replay.core.state.market import Market, apply_row, apply_rules
+from replay.core.state.market import Market, apply_rare, apply_row, apply_rules
 from strategies.policy import decide
 from strategies.score_buffer import PatternWatch
 
@@ -62,14 +63,14 @@ _EVALUATED, _NOT_LIVE, _NO_FAIR, _NO_GAME, _UNKNOWN, _SUSPECT, _NO_ASK, _BOOK_ST
     len(SKIP_NAMES)
 )
 _EVALUATIONS = 0
+_WAKE = CELL_COLUMNS.index("wake_u6")
 # Typed, because a literal argument makes numba compile a copy of the callee.
 _BY_BOOK = wide(0)
 _BY_SCORE = wide(1)
 _FIRST_VIEW = wide(0)  # the one whose evaluations are kept
-_END = wide(NEVER_NS)
 _FULL = -(1 << 62)  # a time before all times
 _DOLLAR_U6 = 1_000_000
-_TOKEN_BITS = 0x7FFF  # says that a token is not negative: no index counts from the end
+_ROW_BITS = (1 << 62) - 1  # says that a row's number is not negative: no index counts from the end
 
 
 @inlined
@@ -105,14 +106,21 @@ def _gate(market: Market, sight: Sight, view: int, token: int, now_ns: int, caus
     return _EVALUATED
 
 
-@inner
-def _evaluate(market: Market, sight: Sight, log: Log, view: int, token: int, seq: int, now_ns: int, cause: int) -> None:
-    """Write down what fair value met which ask, and keep it where asked."""
+@inlined
+def _evaluate(
+    market: Market, sight: Sight, log: Log, seqs: Ints, view: int, token: int, fact: int, now_ns: int, cause: int
+) -> None:
+    """
+    Write down what fair value met which ask, and keep it where asked.
+
+    fact is the seq of what caused it, or ~row: most looks are not written down, and to read a seq takes longer than all
+    the rest of a look.
+    """
     game = market.game[token]
     fair = _fair_u6(market, sight, view, token, game)
     ask = best_price_u6(market.books, token, ASK_ROW)
     latest = log.latest
-    latest[0] = seq
+    latest[0] = fact if fact >= 0 else seqs[~fact]
     latest[1] = now_ns
     latest[2] = token
     latest[3] = fair
@@ -131,7 +139,16 @@ def _evaluate(market: Market, sight: Sight, log: Log, view: int, token: int, seq
 
 @inlined
 def _look(
-    market: Market, sight: Sight, cells: Cells, log: Log, view: int, token: int, seq: int, now_ns: int, cause: int
+    market: Market,
+    sight: Sight,
+    cells: Cells,
+    log: Log,
+    seqs: Ints,
+    view: int,
+    token: int,
+    fact: int,
+    now_ns: int,
+    cause: int,
 ) -> int:
     """Evaluate a token on a view where that can be done and let the view's cells decide; return what came of it."""
     gate = _gate(market, sight, view, token, now_ns, cause)
@@ -142,11 +159,13 @@ def _look(
     edge = fair - best_price_u6(market.books, token, ASK_ROW)
     before = sight.edge_u6[view, token]
     moved = edge != before or sight.busy[view, token] == 1
-    if moved or (view == _FIRST_VIEW and sight.record[0] == 1):
-        _evaluate(market, sight, log, view, token, seq, now_ns, cause)
+    first, past = sight.cells[view, 0], sight.cells[view, 1]
+    wakes = moved and first < past and cells.params[_WAKE, first] <= max(edge, before)
+    if wakes or (view == _FIRST_VIEW and sight.record[0] == 1):
+        _evaluate(market, sight, log, seqs, view, token, fact, now_ns, cause)
     if moved:
         sight.edge_u6[view, token] = edge
-        waits = decide(market, sight, cells, log, view, token, before)
+        waits = wakes and decide(market, sight, cells, log, view, token, before)
         sight.busy[view, token] = 1 if waits else 0
     return _EVALUATED
 
@@ -168,10 +187,11 @@ def _look_on(
     sight: Sight,
     cells: Cells,
     log: Log,
+    seqs: Ints,
     first: int,
     past: int,
     token: int,
-    seq: int,
+    fact: int,
     row_ns: int,
     cause: int,
 ) -> None:
@@ -185,7 +205,7 @@ def _look_on(
     until_ns = NEVER_NS
     for view in range(first, past):
         delay_ns = sight.delay_ns[view]
-        found = _look(market, sight, cells, log, view, token, seq, row_ns + delay_ns, cause)
+        found = _look(market, sight, cells, log, seqs, view, token, fact, row_ns + delay_ns, cause)
         if cause == _BY_SCORE:
             continue
         sight.found[view, token] = found
@@ -200,29 +220,63 @@ def _look_on(
 
 
 @inlined
-def _look_at_book(market: Market, sight: Sight, cells: Cells, log: Log, token: int, seq: int, row_ns: int) -> None:
+def _is_settled(market: Market, settled: Ints, token: int, row_ns: int) -> bool:
+    """Say whether a look after a change of the token's book can find nothing but what the latest one found."""
+    return bool(
+        row_ns <= settled[token, SETTLED_NS]
+        and market.books[token, TRUST] == settled[token, SETTLED_TRUST]
+        and best_price_u6(market.books, token, ASK_ROW) == settled[token, SETTLED_ASK_U6]
+    )
+
+
+@inlined
+def _skim(rows: Rows, market: Market, settled: Ints, first: int, quiet_ns: int, is_kept: int) -> int:
     """
-    Look at a token after its book changed.
+    Fold rows from first on for as long as they concern nobody.
 
     Most changes are far from the touch: every view would find what it found before and no cell could act, so such looks
-    are only counted (and kept as evaluations where asked).
+    are only counted. Returns the row that comes next, where that is the end, or something comes before it, or it is no
+    level of a book; or ~row, where the row is folded and its token is to be looked at.
     """
-    settled = sight.settled
-    if (
-        row_ns > settled[token, SETTLED_NS]
-        or market.books[token, TRUST] != settled[token, SETTLED_TRUST]
-        or best_price_u6(market.books, token, ASK_ROW) != settled[token, SETTLED_ASK_U6]
-    ):
-        _look_on(market, sight, cells, log, _FIRST_VIEW, len(sight.found), token, seq, row_ns, _BY_BOOK)
+    for at in range(first, len(rows.recv_ns)):
+        i = at & _ROW_BITS
+        row_ns, op = rows.recv_ns[i], rows.op[i]
+        if row_ns > quiet_ns or op > OP_SNAPSHOT_END or op == OP_SNAPSHOT or op == OP_WITNESS:
+            return i
+        token = wide(rows.token[i]) & TOKEN_BITS
+        if not apply_row(market, rows, i) or market.game[token] < 0:
+            continue
+        if is_kept == 1 or not _is_settled(market, settled, token, row_ns):
+            return ~i
+        settled[token, REPEATS] += 1
+    return len(rows.recv_ns)
+
+
+@inlined
+def _look_at_book(
+    market: Market, sight: Sight, cells: Cells, log: Log, seqs: Ints, token: int, fact: int, row_ns: int
+) -> None:
+    """Look at a token after its book changed; where that can find nothing new, keep what it finds."""
+    if sight.record[0] == 0 or not _is_settled(market, sight.settled, token, row_ns):
+        _look_on(market, sight, cells, log, seqs, _FIRST_VIEW, len(sight.found), token, fact, row_ns, _BY_BOOK)
         return
-    settled[token, REPEATS] += 1
-    if sight.record[0] == 1 and sight.found[0, token] == _EVALUATED:
-        _evaluate(market, sight, log, _FIRST_VIEW, token, seq, row_ns + sight.delay_ns[0], _BY_BOOK)
+    sight.settled[token, REPEATS] += 1
+    if sight.found[0, token] == _EVALUATED:
+        _evaluate(market, sight, log, seqs, _FIRST_VIEW, token, fact, row_ns + sight.delay_ns[0], _BY_BOOK)
 
 
 @inlined
 def _see(
-    market: Market, sight: Sight, cells: Cells, log: Log, view: int, states: Ints, fairs: Ints, k: int, at_ns: int
+    market: Market,
+    sight: Sight,
+    cells: Cells,
+    log: Log,
+    seqs: Ints,
+    view: int,
+    states: Ints,
+    fairs: Ints,
+    k: int,
+    at_ns: int,
 ) -> None:
     """Show observation k to a view; a changed score is a reason to look at every token of the game."""
     games = sight.games[view]
@@ -251,25 +305,26 @@ def _see(
         if verdict != REPEATED or sight.found[view, token] == _GAME_STALE:
             _unsettle(sight, token)
         if verdict == ADVANCED or verdict == CORRECTED:
-            _look_on(market, sight, cells, log, view, view + 1, token, states[k, 0], at_ns, _BY_SCORE)
+            _look_on(market, sight, cells, log, seqs, view, view + 1, token, states[k, 0], at_ns, _BY_SCORE)
 
 
 @inlined
 def _turn(timeline: Timeline, cursor: Ints, view: int) -> None:
-    """Note time and seq of what a view sees next."""
+    """Note when a view sees something next."""
     at = cursor[view, 0]
-    ended = at >= timeline.bounds[view, 1]
-    cursor[view, 1] = NEVER_NS if ended else timeline.at_ns[at]
-    cursor[view, 2] = 0 if ended else timeline.seq[at]
+    cursor[view, 1] = timeline.at_ns[at] if at < timeline.bounds[view, 1] else NEVER_NS
 
 
 @inlined
-def _first(cursor: Ints) -> int:
+def _first(timeline: Timeline, cursor: Ints) -> int:
     """Return the view that sees something next, the lowest one where several do."""
     best = 0
     for view in range(1, len(cursor)):
-        earlier = cursor[view, 1] < cursor[best, 1]
-        if earlier or (cursor[view, 1] == cursor[best, 1] and cursor[view, 2] < cursor[best, 2]):
+        if cursor[view, 1] < cursor[best, 1] or (
+            cursor[view, 1] == cursor[best, 1]
+            and cursor[view, 1] != NEVER_NS
+            and timeline.seq[cursor[view, 0]] < timeline.seq[cursor[best, 0]]
+        ):
             best = view
     return best
 
@@ -292,27 +347,28 @@ def _advance(
     cells: Cells,
     log: Log,
     cursor: Ints,
+    seqs: Ints,
+    at: int,
     row_ns: int,
-    row_seq: int,
 ) -> int:
     """
     Let orders arrive and observations be seen that come before a row.
 
     Returns the time up to which nothing more is due, or _FULL where the log has no room.
     """
-    view = _first(cursor)
+    view = _first(timeline, cursor)
     while True:
         due = next_due_ns(log)
         seen = cursor[view, 1]
         if due < row_ns and due < seen:
             arrive(market, cells, log)
-        elif seen < row_ns or (seen == row_ns and cursor[view, 2] < row_seq):
+        elif seen < row_ns or (seen == row_ns and (at == len(seqs) or timeline.seq[cursor[view, 0]] < seqs[at])):
             if not _room(cells, sight, log):
                 return _FULL
-            _see(market, sight, cells, log, view, states, fairs, timeline.state[cursor[view, 0]], seen)
+            _see(market, sight, cells, log, seqs, view, states, fairs, timeline.state[cursor[view, 0]], seen)
             cursor[view, 0] += 1
             _turn(timeline, cursor, view)
-            view = _first(cursor)
+            view = _first(timeline, cursor)
         else:
             return int(min(due, seen - 1))
 
@@ -347,29 +403,32 @@ def run(
     count = len(rows.recv_ns)
     if not _room(cells, sight, log):
         return start
-    for i in range(start, count + 1):
-        # The end is one more row on which nothing happens, so that there is one place where what is due comes in.
-        row_ns = rows.recv_ns[i] if i < count else until_ns
-        if row_ns > quiet_ns:
-            row_seq = rows.seq[i] if i < count else _END
-            quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, row_ns, row_seq)
-            if quiet_ns == _FULL or not _room(cells, sight, log):
-                return i
-        if i == count:
-            break
-        token = wide(rows.token[i]) & _TOKEN_BITS
-        op = rows.op[i]
-        if op == OP_RULES:
-            apply_rules(market, token, rules, wide(rows.price_u6[i]))
-        elif op == OP_LINK:
-            apply_row(market, rows, i)
-            _unsettle(sight, token)
-        elif apply_row(market, rows, i) and market.game[token] >= 0:
-            _look_at_book(market, sight, cells, log, token, rows.seq[i], row_ns)
+    at = start
+    while True:
+        at = _skim(rows, market, sight.settled, at, quiet_ns, sight.record[0])
+        if at < 0:
+            i = ~at
+            token = wide(rows.token[i]) & TOKEN_BITS
+            _look_at_book(market, sight, cells, log, rows.seq, token, at, rows.recv_ns[i])
             quiet_ns = min(quiet_ns, next_due_ns(log))
-            if not _room(cells, sight, log):
-                return i + 1
-    return -1
+            at = i + 1
+        elif at == count or rows.recv_ns[at] > quiet_ns:
+            row_ns = rows.recv_ns[at] if at < count else until_ns
+            quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, rows.seq, at, row_ns)
+            if at == count and quiet_ns != _FULL:
+                return -1
+        else:
+            token = wide(rows.token[at]) & TOKEN_BITS
+            op = wide(rows.op[at])
+            if op == OP_RULES:
+                apply_rules(market, token, rules, wide(rows.price_u6[at]))
+            else:
+                apply_rare(market, rows, at, op, token)
+                if op == OP_LINK:
+                    _unsettle(sight, token)
+            at += 1
+        if not _room(cells, sight, log):
+            return at
 
 
 class SignalFuser:

@@ -34,6 +34,7 @@ __all__ = [
     "ROW_COLUMNS",
     "RULES_COLUMNS",
     "STATE_COLUMNS",
+    "TOKEN_BITS",
     "Night",
     "Rows",
     "frozen",
@@ -56,6 +57,9 @@ OP_RULES = 11  # price_u6 is the index into rules
 OP_TRADE_BUY = 12
 OP_TRADE_SELL = 13
 OP_LINK = 14  # price_u6 is the number of the game, size_u6 +1 for its home side, -1 for its away side, 0 for no longer
+
+TOKEN_BITS = 0x7FFF
+"""A token's number has no others: a kernel that is told so need not ask whether an index counts from the end."""
 
 
 class Rows(NamedTuple):

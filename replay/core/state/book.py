@@ -76,6 +76,7 @@ DROPPED_OLD = 9  # changes older than the snapshot they followed
 OFF_GRID = 10  # prices outside 0..1 or finer than a hundredth of a cent
 _WORST_BID = 11  # while there are bids, none stands below this cell; so clearing a book touches little
 _WORST_ASK = 12  # while there are asks, none stands above this cell
+_PER_CENT = 13  # cells a cent has: finding the cell of a price by it takes no division by what only the run knows
 BOOK_WIDTH = 16  # two cache lines
 
 BID_ROW = 0
@@ -86,12 +87,14 @@ UNIT_WIDEST_U6 = 10_000
 BOOK_FRESH_NS = 5_000_000_000
 UNIT_FINEST_U6 = 100
 CELLS = DOLLAR_U6 // UNIT_FINEST_U6 + 1
+_CELL_BITS = 0x3FFF  # says that a cell is not negative: no index counts from the end
 
 
 def new_books(tokens: int) -> Ints:
     """Return the facts of so many unknown books, shape (tokens, BOOK_WIDTH)."""
     books = np.zeros((tokens, BOOK_WIDTH), np.int64)
     books[:, UNIT_U6] = UNIT_WIDEST_U6
+    books[:, _PER_CENT] = 1
     books[:, BEST_BID] = -1
     books[:, BEST_ASK] = -1
     books[:, _WORST_BID] = CELLS
@@ -114,6 +117,7 @@ def clear_book(books: Ints, levels: Ints, token: int) -> None:
     if books[token, BEST_ASK] >= 0:
         levels[token, ASK_ROW, books[token, BEST_ASK] : books[token, _WORST_ASK] + 1] = 0
     books[token, UNIT_U6] = UNIT_WIDEST_U6
+    books[token, _PER_CENT] = 1
     books[token, BEST_BID] = -1
     books[token, BEST_ASK] = -1
     books[token, _WORST_BID] = CELLS
@@ -129,83 +133,71 @@ def forget_book(books: Ints, levels: Ints, token: int) -> None:
 
 
 @inner
-def _refine(books: Ints, levels: Ints, token: int, price_u6: int) -> int:
-    """Shrink the ladder's unit so that this price has a cell; return the new unit, or 0 where none is fine enough."""
+def _refine(books: Ints, levels: Ints, token: int, price_u6: int) -> bool:
+    """Shrink the ladder's unit so that this price has a cell; False where none is fine enough."""
     old = books[token, UNIT_U6]
     unit, rest = old, price_u6
     while rest != 0:
         unit, rest = rest, unit % rest
     if unit < UNIT_FINEST_U6 or unit % UNIT_FINEST_U6 != 0:
-        return 0
+        return False
     stretch = old // unit
     for row in range(2):
-        for cell in range(DOLLAR_U6 // old, 0, -1):
+        best, worst = books[token, BEST_BID + row], books[token, _WORST_BID + row]
+        if best < 0:
+            continue
+        for cell in range(max(best, worst), min(best, worst) - 1, -1):
             size = levels[token, row, cell]
             if size != 0:
                 levels[token, row, cell] = 0
                 levels[token, row, cell * stretch] = size
-    if books[token, BEST_BID] >= 0:
-        books[token, BEST_BID] *= stretch
-        books[token, _WORST_BID] *= stretch
-    if books[token, BEST_ASK] >= 0:
-        books[token, BEST_ASK] *= stretch
-        books[token, _WORST_ASK] *= stretch
+        books[token, BEST_BID + row] = best * stretch
+        books[token, _WORST_BID + row] = worst * stretch
     books[token, UNIT_U6] = unit
-    return int(unit)
+    books[token, _PER_CENT] = UNIT_WIDEST_U6 // unit
+    return True
 
 
-@inlined
-def _move_bid(books: Ints, levels: Ints, token: int, cell: int, size_u6: int) -> None:
-    """Keep the best and the worst bid after one cell has got its size."""
-    best = books[token, BEST_BID]
-    if size_u6 > 0:
-        if cell > best:
-            books[token, BEST_BID] = cell
-        if cell < books[token, _WORST_BID] or best < 0:
-            books[token, _WORST_BID] = cell
-    elif cell == best:
-        worst = books[token, _WORST_BID]
-        cell -= 1
-        while cell >= worst and levels[token, BID_ROW, cell] == 0:
-            cell -= 1
-        books[token, BEST_BID] = cell if cell >= worst else -1
+@inner
+def _takes(books: Ints, levels: Ints, token: int, price_u6: int, size_u6: int) -> bool:
+    """Say whether this can be a level, after making the ladder as fine as it must be; count it where it cannot."""
+    in_range = 0 < price_u6 < DOLLAR_U6 and size_u6 >= 0
+    if not in_range or not _refine(books, levels, token, price_u6):
+        books[token, OFF_GRID] += 1
+        return False
+    return True
 
 
-@inlined
-def _move_ask(books: Ints, levels: Ints, token: int, cell: int, size_u6: int) -> None:
-    """Keep the best and the worst ask after one cell has got its size."""
-    best = books[token, BEST_ASK]
-    if size_u6 > 0:
-        if best < 0 or cell < best:
-            books[token, BEST_ASK] = cell
-        if cell > books[token, _WORST_ASK] or best < 0:
-            books[token, _WORST_ASK] = cell
-    elif cell == best:
-        worst = books[token, _WORST_ASK]
-        cell += 1
-        while cell <= worst and levels[token, ASK_ROW, cell] == 0:
-            cell += 1
-        books[token, BEST_ASK] = cell if cell <= worst else -1
+@inner
+def _next_best(levels: Ints, token: int, row: int, cell: int, worst: int) -> int:
+    """Return the best cell behind one that was emptied; -1 where the side is empty."""
+    step = 2 * row - 1
+    while cell != worst:
+        cell += step
+        if levels[token, row, cell] != 0:
+            return cell
+    return -1
 
 
 @inlined
 def apply_level(books: Ints, levels: Ints, token: int, row: int, price_u6: int, size_u6: int) -> bool:
     """Set one level to its new absolute size, zero removing it; False where the price cannot be a price."""
-    if price_u6 <= 0 or price_u6 >= DOLLAR_U6 or size_u6 < 0:
-        books[token, OFF_GRID] += 1
-        return False
-    unit = books[token, UNIT_U6]
-    if price_u6 % unit != 0:
-        unit = _refine(books, levels, token, price_u6)
-        if unit == 0:
-            books[token, OFF_GRID] += 1
+    places = price_u6 * books[token, _PER_CENT]
+    if price_u6 <= 0 or price_u6 >= DOLLAR_U6 or size_u6 < 0 or places % UNIT_WIDEST_U6 != 0:
+        if not _takes(books, levels, token, price_u6, size_u6):
             return False
-    cell = price_u6 // unit
+        places = price_u6 * books[token, _PER_CENT]
+    cell = places // UNIT_WIDEST_U6 & _CELL_BITS
     levels[token, row, cell] = size_u6
-    if row == BID_ROW:
-        _move_bid(books, levels, token, cell, size_u6)
-    else:
-        _move_ask(books, levels, token, cell, size_u6)
+    best, worst = books[token, BEST_BID + row], books[token, _WORST_BID + row]
+    if (size_u6 == 0) & (cell == best):
+        books[token, BEST_BID + row] = _next_best(levels, token, row, cell, worst)
+        return True
+    # Both sides by the same words, and nothing skipped: which side it is, and whether it is better, nobody can guess.
+    sign = 1 - 2 * row
+    is_there, is_first = size_u6 > 0, best < 0
+    books[token, BEST_BID + row] = cell if is_there & (is_first | ((cell - best) * sign > 0)) else best
+    books[token, _WORST_BID + row] = cell if is_there & (is_first | ((worst - cell) * sign > 0)) else worst
     return True
 
 

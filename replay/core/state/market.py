@@ -19,6 +19,7 @@ from replay.core.rows import (
     OP_SNAPSHOT_END,
     OP_TICK,
     OP_WITNESS,
+    TOKEN_BITS,
     Rows,
 )
 from replay.core.state.book import (
@@ -48,6 +49,7 @@ __all__ = [
     "SIZE_MIN_U6",
     "VENUE_DELAY_NS",
     "Market",
+    "apply_rare",
     "apply_row",
     "apply_rules",
     "grown_market",
@@ -156,7 +158,7 @@ def _change_level(market: Market, token: int, op: int, price_u6: int, size_u6: i
 def apply_row(market: Market, rows: Rows, i: int) -> bool:
     """Fold one row into the market; True where a message about a usable book ends, so that it is worth a look."""
     op = wide(rows.op[i])
-    token = wide(rows.token[i])
+    token = wide(rows.token[i]) & TOKEN_BITS
     books = market.books
     if op < OP_LAST + 2:
         source_ms = wide(rows.source_ms[i])
@@ -179,12 +181,12 @@ def apply_row(market: Market, rows: Rows, i: int) -> bool:
         books[token, BOOK_NS] = rows.recv_ns[i]
         close_message(books, token, _UNSAID, _UNSAID)
         return True
-    _apply_rare(market, rows, i, op, token)
+    apply_rare(market, rows, i, op, token)
     return False
 
 
 @inner
-def _apply_rare(market: Market, rows: Rows, i: int, op: int, token: int) -> None:
+def apply_rare(market: Market, rows: Rows, i: int, op: int, token: int) -> None:
     """Fold a row that is no level and ends no message: snapshots begin, books are forgotten, ticks and links change."""
     if op == OP_SNAPSHOT:
         _begin_snapshot(market, token, wide(rows.source_ms[i]))
