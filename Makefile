@@ -8,6 +8,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .stamps
 JOBS   ?= 2
+# File by file, in the order of tests/conftest.py: what takes long is begun first.
+SPREAD := -n $(JOBS) --dist loadfile --no-loadscope-reorder -q
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -22,10 +24,10 @@ demo: $(STAMPS)/core $(STAMPS)/kernels  ## the whole story on the sample tape, i
 	$(BIN)/gametape demo
 
 test: $(STAMPS)/dev $(STAMPS)/kernels  ## every test
-	$(BIN)/pytest -n $(JOBS) --dist loadfile -q
+	$(BIN)/pytest $(SPREAD)
 
 soak: $(STAMPS)/dev $(STAMPS)/kernels  ## the long proofs of the tape at full size: every kill point, 500 kills, 2,000 flips
-	GAMETAPE_ALL_KILL_POINTS=1 GAMETAPE_KILLS=500 GAMETAPE_FLIPS=2000 $(BIN)/pytest -n $(JOBS) --dist loadfile -q tests/durability
+	GAMETAPE_ALL_KILL_POINTS=1 GAMETAPE_KILLS=500 GAMETAPE_FLIPS=2000 $(BIN)/pytest $(SPREAD) tests/durability
 
 check: lint format types imports test  ## lint, format, types, import contracts, then every test
 
@@ -65,23 +67,27 @@ $(BIN)/python:
 		{ echo "gametape needs Python 3.11 or newer; say where it is: make PYTHON=…"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Installed with hashes first, then the program itself without asking anybody for anything.
+# Installed with hashes first, then the program itself without asking anybody for anything. Bytecode is left to whoever
+# imports a module: of most nobody ever does.
+INSTALL := $(BIN)/python -m pip install --quiet --no-compile
 $(STAMPS)/core: requirements/core.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/core.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements/core.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/core
 
 # The engine is compiled once for every version of its source and kept in the user's cache; here, so that neither the demo
-# nor a test waits for a compiler, and two tests never compile the same.
-KERNELS := $(wildcard replay/core/*.py replay/core/*/*.py strategies/*.py)
+# nor a test waits for a compiler, and two tests never compile the same. A sweep with a page needs what a replay does not.
+KERNELS := $(shell find recorder/jit.py replay/core strategies -name '*.py'; grep -rlE '^@(kernel|inner|inlined)' recorder replay)
 $(STAMPS)/kernels: $(KERNELS) | $(STAMPS)/core
-	@$(BIN)/gametape replay data/sample --min-edge 50 >/dev/null || echo "not compiled; the tests will say why"
-	@mkdir -p $(STAMPS) && touch $@
+	@$(BIN)/gametape replay data/sample --min-edge 50 >/dev/null && \
+		$(BIN)/gametape sweep data/sample --min-edge 4,50 --poll 10,0.5 --bounds --recheck 0 --out $(STAMPS)/sweep >/dev/null || \
+		echo "not compiled; the tests will say why"
+	@rm -rf $(STAMPS)/sweep && touch $@
 
 clean:  ## remove all that was made
 	rm -rf $(VENV) .venvs $(STAMPS) build dist demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
