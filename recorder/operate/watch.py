@@ -21,6 +21,8 @@ RATE_S = 60
 """The present rate of a feed is that of so many seconds."""
 
 _LAGS = 512
+_UNSEEN = -1
+"""The connection that stands for those which a leap passed over."""
 _SOCKET_KINDS = frozenset({Kind.OPENED, Kind.CLOSED, Kind.SENT, Kind.FRAME})
 
 
@@ -74,6 +76,16 @@ class FeedWatch:
         """Return answers a second over the feed's whole time, a minute at least."""
         return self.answers / max(RATE_S, (now_ns - self.first_ns) / SECOND_NS)
 
+    def begun_anew(self, at_ns: int) -> FeedWatch:
+        """Return what is known of the feed at a moment when what it said since the last envelope was not seen."""
+        return FeedWatch(
+            is_socket=self.is_socket,
+            first_ns=at_ns,
+            heard_ns=at_ns if self.heard_ns else 0,
+            opened=min(self.opened, 1),
+            open_conns={_UNSEEN} if self.open_conns else set(),
+        )
+
     def lag_ms(self, share: float) -> float | None:
         """Return the lag that this share of the last answers did not exceed; None where none is known."""
         lags = sorted(self.lags_ms)
@@ -109,6 +121,16 @@ class Watch:
     steps: list[tuple[int, int]] = field(default_factory=list)
     stalls: list[int] = field(default_factory=list)
 
+    def leap(self, seq: int, at_ns: int) -> None:
+        """
+        Go on from a later envelope, whose seq and time are given, without having seen what lies between.
+
+        A feed that was heard before counts as heard just now, so that a silence is never told longer than it was seen
+        to be; what is counted of it begins anew.
+        """
+        self.events = seq
+        self.feeds = {name: feed.begun_anew(at_ns) for name, feed in self.feeds.items()}
+
     def __call__(self, envelope: Envelope) -> None:
         """Take one envelope."""
         self.events += 1
@@ -133,6 +155,7 @@ class Watch:
                 feed.opened += 1
                 feed.reconnects += feed.opened > 1
                 feed.open_conns.add(envelope.conn)
+                feed.open_conns.discard(_UNSEEN)
             case Kind.FAILED | Kind.CLOSED | Kind.SILENT:
                 _trouble(feed, envelope)
             case _:
@@ -142,6 +165,7 @@ class Watch:
         feed.hear(frame.recv_ns, len(frame.payload))
         # Whoever begins to watch in the middle has not seen it open.
         feed.open_conns.add(frame.conn)
+        feed.open_conns.discard(_UNSEEN)
         glance = glance_frame(frame.payload)
         for token in glance.tokens:
             watch = self.tokens.setdefault(token, TokenWatch())
@@ -191,7 +215,7 @@ class Watch:
 def _trouble(feed: FeedWatch, envelope: Envelope) -> None:
     facts = envelope.facts()
     if envelope.kind is Kind.CLOSED:
-        feed.open_conns.discard(envelope.conn)
+        feed.open_conns -= {envelope.conn, _UNSEEN}
         if facts.get("side") == "us" and facts.get("reason") == "session ends":
             return
     if envelope.kind is Kind.SILENT:

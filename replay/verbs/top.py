@@ -20,6 +20,7 @@ from recorder.tape.locate import list_tapes, locate_tape
 if TYPE_CHECKING:
     from recorder.envelope import Envelope
     from recorder.operate.alerts import Alert
+    from recorder.operate.glance import PlannedGame
     from recorder.operate.look import Look, Machine
     from recorder.operate.watch import Watch
     from replay.core.events import ScoreSeen
@@ -27,20 +28,31 @@ if TYPE_CHECKING:
 __all__ = ["top"]
 
 _CATCHING_UP = 200_000
-_PLANNED_WITHIN = 5_000
+_HEAD = 5_000
+"""So many envelopes tell how a recording began."""
 _OTHER_LINES = 10
 
 
 @click.command()
 @click.argument("tape", required=False, metavar="[TAPE]")
 @click.option("--once", is_flag=True, help="Look once; the exit code is the verdict.")
-@click.option("--last", metavar="TIME", help="Begin so long before the end; gaps are then those of that time.")
+@click.option(
+    "--last", default="15m", show_default=True, metavar="TIME", help="Look back so far; gaps are of that time."
+)
+@click.option("--whole", is_flag=True, help="Read the whole tape first: gaps and bytes are then those of all of it.")
 @click.option("--every", default="1s", show_default=True, metavar="TIME", help="How often to look.")
 @click.option("--alerts", "alerts_file", type=click.Path(path_type=Path), metavar="FILE", help="Append alerts here.")
 @click.option("--bell/--no-bell", default=True, show_default=True, help="Ring the terminal when an alert is raised.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each look.")
 def top(
-    tape: str | None, once: bool, last: str | None, every: str, alerts_file: Path | None, bell: bool, as_json: bool
+    tape: str | None,
+    once: bool,
+    last: str,
+    whole: bool,
+    every: str,
+    alerts_file: Path | None,
+    bell: bool,
+    as_json: bool,
 ) -> None:
     """
     Watch a recording on one screen, worst first: is it good, and if not, why?
@@ -54,8 +66,8 @@ def top(
     Without TAPE, the one that is being recorded, else the newest. It reads the tape as it grows and never disturbs the
     recorder, so it may run over ssh, many times, and on the tape of a recorder that has died. An alert is raised when a
     reason has lasted five seconds and cleared when it has been gone for thirty. With --once the exit code is 0 where
-    the recording is good, 3 where something is missing, 1 where nothing is being recorded. Of a long night --last is
-    there at once; without it the whole tape is read first.
+    the recording is good, 3 where something is missing, 1 where nothing is being recorded. Of a long night only how it
+    began and its last quarter of an hour are read; with --whole all of it is, which takes a while.
     """
     from recorder.operate.alerts import Alerts
 
@@ -67,7 +79,7 @@ def top(
         stack.enter_context(_ended_by(stopped))
         news = None if alerts_file is None else stack.enter_context(alerts_file.open("a", encoding="utf-8"))
         show = _print_json if as_json else stack.enter_context(_screen(is_lasting=not once))
-        for seen in _looks(path, config, None if last is None else parse_duration_ns(last)):
+        for seen in _looks(path, config, None if whole else parse_duration_ns(last)):
             show(seen)
             if once:
                 raise SystemExit(_verdict(seen))
@@ -122,27 +134,44 @@ def _tape_of(tape: str | None, folder: Path) -> Path:
 
 
 def _looks(path: Path, config: Config, last_ns: int | None) -> Iterator[Look]:
-    """Follow a tape, from its beginning or its last so long on, and yield a look whenever all on it has been seen."""
-    from recorder.operate.glance import planned_games
+    """Follow a tape, all of it or how it began and its last so long, and yield a look whenever all has been seen."""
     from recorder.operate.look import look
     from recorder.operate.watch import Watch
-    from recorder.sequencer import RECORDER
     from recorder.tape.reader import open_tape
 
     watch, clock, scores = Watch(), SystemClock(), _Scores()
     tape = open_tape(path)
-    begin = None if last_ns is None else next(tape.read(since_ns=tape.last_ns - last_ns), None)
+    begin = None if last_ns is None else next(tape.read(_HEAD, since_ns=tape.last_ns - last_ns), None)
     if begin is not None:
-        # The games were told when the recording began.
-        for note in tape.read(0, min(_PLANNED_WITHIN, begin.seq), feeds=[RECORDER]):
-            watch.games.update({game.game_id: game for game in planned_games(note)})
+        # How a recording begins tells which feeds and games it has; what lies between is passed over.
+        for early in tape.read(0, _HEAD - 1):
+            watch(early)
+        watch.leap(begin.seq, begin.recv_ns)
+    knows_games = begin is None
     for envelope in tape.follow(0 if begin is None else begin.seq):
         if envelope is not None:
             watch(envelope)
             if watch.events % _CATCHING_UP == 0:
                 click.echo(f"reading {path.name}: {watch.events:,} events", err=True)
             continue
+        if not knows_games:
+            watch.games |= _matched(watch)
+            knows_games = True
         yield look(path.name, watch, _machine(path), config, clock.now_ns(), scores.of(watch), label=tape.label)
+
+
+def _matched(watch: Watch) -> dict[str, PlannedGame]:
+    """Return the games that the last bodies tell of: the plan may have grown in what was passed over."""
+    from recorder.envelope import Envelope, Kind
+    from recorder.operate.glance import planned_games
+    from recorder.plan import Planner
+    from recorder.sequencer import RECORDER
+
+    planner = Planner()
+    for (feed, _), body in sorted(watch.bodies.items(), key=lambda item: item[1].seq):
+        planner.see(feed, body.payload)
+    plan = Envelope(0, 0, RECORDER, 0, Kind.NOTE, b"", planner.plan.encode())
+    return {game.game_id: game for game in planned_games(plan) if game.game_id not in watch.games}
 
 
 def _machine(path: Path) -> Machine:

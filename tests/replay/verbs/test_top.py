@@ -19,6 +19,7 @@ from recorder.clock import SystemClock
 from recorder.envelope import Envelope, Kind, encode_meta
 from recorder.errors import UsageError
 from recorder.operate import alerts
+from recorder.operate.watch import Watch
 from recorder.tape.writer import TapeWriter
 from replay.verbs.top import top
 
@@ -71,16 +72,44 @@ def test_the_exit_code_is_the_verdict(tmp_path) -> None:
     with recording(tmp_path / "a", is_open=False):
         assert run(tmp_path / "a", "--once").exit_code == 3
         facts = json.loads(run(tmp_path / "a", "--once", "--last", "0s", "--json").stdout)
-    assert facts["events"] == 1
+    assert facts["events"] == 3
     assert "RECONNECTING" in facts["verdict"]
 
 
-def test_the_last_minutes_know_their_games() -> None:
-    """Beginning near the end, the games of the night stand there all the same."""
-    whole = json.loads(run(SAMPLE, "--once", "--json").stdout)
+def test_the_last_minutes_are_the_night(monkeypatch) -> None:
+    """Beginning near the end, games, scores, feeds and the hours that the disk lasts are those of the whole night."""
+    read = []
+    usual = Watch.__call__
+    monkeypatch.setattr(Watch, "__call__", lambda watch, envelope: read.append(envelope.seq) or usual(watch, envelope))
+    whole = json.loads(run(SAMPLE, "--once", "--whole", "--json").stdout)
+    assert read == list(range(whole["events"]))
+    read.clear()
     last = json.loads(run(SAMPLE, "--once", "--last", "5m", "--json").stdout)
-    assert {one["game_id"] for one in last["games"]} == {one["game_id"] for one in whole["games"]} != set()
-    assert 0 < last["events"] < whole["events"] / 10
+    assert len(read) < whole["events"] / 2
+    for same in ("events", "seconds", "reasons", "is_recording", "unmatched"):
+        assert last[same] == whole[same]
+    for table, key in (("games", ("game_id", "score", "away", "home")), ("feeds", ("feed", "state"))):
+        assert [[one[name] for name in key] for one in last[table]] == [
+            [one[name] for name in key] for one in whole[table]
+        ]
+    assert last["disk_hours"] == pytest.approx(whole["disk_hours"], rel=0.01)
+
+
+def test_a_feed_that_fell_silent_long_ago_is_not_forgotten(tmp_path) -> None:
+    """What spoke when the recording began and never since is silent, though the last minutes hold nothing of it."""
+    now_ns, minute_ns = SystemClock().now_ns(), 60_000_000_000
+    with TapeWriter.create(tmp_path / "a", created_ns=1) as writer:
+        for seq in range(6_000):
+            at_ns = now_ns - (6_000 - seq) * minute_ns // 60
+            feed = "polymarket.market" if seq < 100 else "espn.nba"
+            kind = Kind.OPENED if not seq else Kind.FRAME if seq < 100 else Kind.BODY
+            writer.append(Envelope(seq, at_ns, feed, 1, kind, encode_meta({"status": 200}), b"{}"))
+        writer.commit()
+        done = run(tmp_path / "a", "--once", "--json")
+    states = {one["feed"]: one["state"] for one in json.loads(done.stdout)["feeds"]}
+    assert states["espn.nba"] == "LIVE"
+    assert states["polymarket.market"].startswith("SILENT ")
+    assert done.exit_code == 3
 
 
 def test_the_tape_that_is_recorded_is_meant(tmp_path, monkeypatch) -> None:
