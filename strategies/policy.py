@@ -131,9 +131,9 @@ def _write(
 @inner
 def _first(sight: Sight, params: Ints, view: int, token: int, lowest_u6: int) -> int:
     """
-    Return the first cell of a view that may have something to do; the edge has not been below lowest_u6.
+    Return the first cell of a view that may have something to do; lowest_u6: the lower edge of this look and the last.
 
-    A cell whose threshold is not above that has acted at the look before, or one waits and the token is busy.
+    A cell whose threshold is not above that acted at the last look, or still waits to act: then the token is busy.
     """
     first = sight.cells[view, 0]
     past = sight.cells[view, 1]

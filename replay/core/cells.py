@@ -166,11 +166,11 @@ class Sight(NamedTuple):
     The views. V views, G games, T tokens.
 
     games (V, G, GAME_WIDTH); fair_u6 (V, G) home's, -1 none; delay_ns (V,) of the book; cells (V, 3) first and
-    past-last cell, and 1 where each has nothing to do while the edge stays at its threshold or above; edge_u6 (V, T) at
-    the latest evaluation, NO_EDGE for none; busy (V, T) 1 while a cell waits to act although nothing moved; found (V,
-    T) what the latest look at the book came to, an index into SKIP_NAMES; looks (V, len(SKIP_NAMES)) how often, without
-    the REPEATS; settled (T, 4); fresh (2,): the oldest book at a score change and the oldest game at a book change that
-    may be acted on, ns; record (1,): 1 to log the evaluations of view 0.
+    past-last cell, and 1 where all of them re-arm at their threshold and sell nothing; edge_u6 (V, T) at the latest
+    evaluation, NO_EDGE for none; busy (V, T) 1 while a cell waits to act although nothing moved; found (V, T) what the
+    latest look at the book came to, an index into SKIP_NAMES; looks (V, len(SKIP_NAMES)) how often, without the
+    REPEATS; settled (T, 4); fresh (2,): the oldest book at a score change and the oldest game at a book change that may
+    be acted on, ns; record (1,): 1 to log the evaluations of view 0.
     """
 
     games: Ints

@@ -24,7 +24,6 @@ from replay.core.cells import (
     Cells,
     Log,
     OrderStatus,
-    Policy,
     Sight,
     Timeline,
     new_cells,
@@ -151,12 +150,12 @@ def _asked(model: WinProbability, league: str, states: Ints, prior_u6: Ints) -> 
         return None
 
 
-def _act_once(params: Ints) -> bool:
-    """Say whether cells have nothing to do while the edge stays at their threshold or above: no second buy, no sale."""
-    policy, rearm_u6, least_u6, exit_u6 = (
-        params[:, CELL_COLUMNS.index(name)] for name in ("policy", "rearm_u6", "min_edge_u6", "exit_edge_u6")
+def _act_at_threshold(params: Ints) -> bool:
+    """Say whether cells act at their threshold alone: they re-arm there and sell nothing."""
+    rearm_u6, least_u6, exit_u6 = (
+        params[:, CELL_COLUMNS.index(name)] for name in ("rearm_u6", "min_edge_u6", "exit_edge_u6")
     )
-    return bool(((policy == Policy.FIRST_CROSSING) & (rearm_u6 == least_u6) & (exit_u6 == NO_EDGE)).all())
+    return bool(((rearm_u6 == least_u6) & (exit_u6 == NO_EDGE)).all())
 
 
 class Fold:
@@ -190,7 +189,8 @@ class Fold:
         self.sight.delay_ns[:] = view_delays_ns
         for view in range(views):
             mine = np.flatnonzero(params[:, 0] == view)
-            self.sight.cells[view] = (mine[0], mine[-1] + 1, _act_once(params[mine])) if len(mine) else (0, 0, 0)
+            if len(mine):
+                self.sight.cells[view] = mine[0], mine[-1] + 1, _act_at_threshold(params[mine])
         self.cells: Cells = new_cells(params, tokens)
         room = max(_LOG_ROWS, 4 * len(params))
         self.log: Log = new_log(_LOG_ROWS if record else 2, room, len(params) * tokens + 1)

@@ -97,23 +97,6 @@ def test_many_settings_are_each_alone(film: Film, chosen: list[tuple[Setting, Vi
         assert int(cell.pnl_u6.sum()) == alone.pnl_u6
 
 
-@given(chosen=st.lists(st.tuples(SETTINGS, VIEWS), min_size=2, max_size=30))
-@settings(max_examples=25)
-def test_cells_that_are_passed_over_had_nothing_to_do(film: Film, chosen: list[tuple[Setting, View]]) -> None:
-    """Asking only the cells whose threshold was just crossed gives the orders of asking every cell at every look."""
-    once = {"policy": Policy.FIRST_CROSSING, "rearm_u6": None, "exit_edge_u6": None}
-    near = {"policy": Policy.FIRST_CROSSING, "exit_edge_u6": None}
-    # By the delay of the view: cells of every kind, cells that may re-arm elsewhere, and cells that are passed over.
-    change = {0: {}, 400: near, 5_000: once}
-    many = [replace(setting, view=view, **change[view.book_delay_ms]) for setting, view in chosen]
-    cells = run_settings(film, *tools(), many)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(engine_module, "_act_once", lambda params: False)
-        asked = run_settings(film, *tools(), many)
-    for number, cell in enumerate(cells):
-        np.testing.assert_array_equal(cell.orders, asked[number].orders)
-
-
 @given(chosen=st.lists(st.tuples(SETTINGS, VIEWS), min_size=1, max_size=12), rows=st.sampled_from([1, 100]))
 @settings(max_examples=15)
 def test_a_small_log_forgets_nothing(film: Film, chosen: list[tuple[Setting, View]], rows: int) -> None:

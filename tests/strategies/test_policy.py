@@ -9,6 +9,7 @@ from fold_kit import AWAY, CENT, HOME, SECOND, SHARE, SmallNight, fold_night
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from replay.core import engine
 from replay.core.cells import OrderStatus, Policy, Sizing
 from replay.core.state.book import KNOWN, TRUST
 from replay.settings import Setting
@@ -235,3 +236,30 @@ def test_cells_do_not_hear_of_each_other(cents, grid):
     for order in together.orders:
         grouped.setdefault(order["cell"], []).append({**order, "cell": 0})
     assert sorted(map(repr, grouped.values())) == sorted(repr(orders) for orders in alone if orders)
+
+
+@settings(max_examples=100)
+@given(
+    prices,
+    st.lists(
+        st.builds(
+            Setting,
+            min_edge_u6=st.integers(1, 20).map(lambda e: e * CENT),
+            policy=st.sampled_from([Policy.FIRST_CROSSING] * 5 + [Policy.EVERY]),
+            order_delay_ms=st.sampled_from([0, 300, 1_700]),
+            venue_delay_ms=st.just(0),
+            cooldown_ms=st.sampled_from([0, 1_500]),
+            exit_edge_u6=st.sampled_from([None] * 5 + [12 * CENT]),
+            rearm_u6=st.sampled_from([None] * 5 + [2 * CENT]),
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_a_cell_that_is_passed_over_had_nothing_to_do(cents, grid):
+    """Asking only the cells whose threshold was just crossed gives the orders of asking every cell at every look."""
+    small = asks(*cents, every_ms=400)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(engine, "_act_at_threshold", lambda params: False)
+        asked = fold_night(small, *grid)
+    assert fold_night(small, *grid).orders == asked.orders
