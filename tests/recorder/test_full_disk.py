@@ -58,7 +58,7 @@ def fill_for_good(disk: Path) -> None:
         config = Config(backlog_mib=1)
         taps = [lambda envelope: seen.append(envelope.seq)]
         session = Session(writer, SystemClock(), [Flood()], NoPlan(), config, taps=taps, make_room=reserve.release)
-        await session.run(for_ns=60_000_000_000)
+        await session.run(for_ns=300_000_000_000)
 
     writer = TapeWriter.create(disk / "night", created_ns=1)
     with Reserve(writer.path, 2 << 20) as reserve:
@@ -95,7 +95,7 @@ def fill_and_free(disk: Path) -> None:
 
         writer = TapeWriter.create(disk / "night", created_ns=1)
         session = Session(writer, SystemClock(), [Chatter()], NoPlan(), Config(), taps=[tap], on_durable=acks.append)
-        await session.run(for_ns=30_000_000_000)
+        await session.run(for_ns=300_000_000_000)
         return writer.next_seq
 
     events = asyncio.run(main())

@@ -122,7 +122,7 @@ def record(
     until: Callable[[Session, Envelope], bool] = lambda _, __: False,
     clock: Any = None,
     planner: Any = None,
-    for_ns: int = 20 * S,
+    for_ns: int = 120 * S,
     **options: Any,
 ) -> Any:
     """Record against the loopback upstream until a condition on an envelope holds."""

@@ -54,7 +54,7 @@ def test_a_body_is_recorded_as_it_came() -> None:
 
     async def main() -> list[Response | Failed]:
         async with serving(answer) as base:
-            return await ask(log, Get("today", f"{base}/a%2Fb?dates=20260115&limit=300", S))
+            return await ask(log, Get("today", f"{base}/a%2Fb?dates=20260115&limit=300", 60 * S))
 
     (response,) = asyncio.run(main())
     assert isinstance(response, Response)
@@ -111,7 +111,7 @@ def test_any_status_is_a_body() -> None:
 
     async def main() -> list[Response | Failed]:
         async with serving(answer) as base:
-            return await ask(log, *(Get("k", f"{base}/{status}", S) for status in (403, 404, 429, 503, 304)))
+            return await ask(log, *(Get("k", f"{base}/{status}", 60 * S) for status in (403, 404, 429, 503, 304)))
 
     answers = asyncio.run(main())
     assert [a.status for a in answers if isinstance(a, Response)] == [403, 404, 429, 503, 304]
@@ -128,7 +128,7 @@ def test_gzip_is_unpacked() -> None:
 
     async def main() -> None:
         async with serving(answer) as base:
-            await ask(log, Get("k", base, S))
+            await ask(log, Get("k", base, 60 * S))
 
     asyncio.run(main())
     assert log.envelopes[0].payload == b"{}" * 1000
@@ -185,13 +185,13 @@ def test_weather_never_raises() -> None:
             return await ask(
                 log,
                 Get("slow", f"{base}/slow", S // 20),
-                Get("gzip", f"{base}/gzip", S),
-                Get("cut", f"{base}/cut", S),
-                Get("refused", f"http://127.0.0.1:{port}/", S),
-                Get("junk", f"http://127.0.0.1:{junk_port}/", S),
-                Get("address", "http://", S),
+                Get("gzip", f"{base}/gzip", 60 * S),
+                Get("cut", f"{base}/cut", 60 * S),
+                Get("refused", f"http://127.0.0.1:{port}/", 60 * S),
+                Get("junk", f"http://127.0.0.1:{junk_port}/", 60 * S),
+                Get("address", "http://", 60 * S),
                 Get("name", "http://nobody.invalid/", S),
-                Get("tls", base.replace("http", "https"), S),
+                Get("tls", base.replace("http", "https"), 60 * S),
             )
 
     answers = asyncio.run(main())
@@ -220,7 +220,7 @@ def test_redirects_stay_at_home() -> None:
                 return web.Response(status=302, headers={"Location": to})
 
             async with serving(answer) as base:
-                await ask(log, *(Get("k", base + path, S) for path in ("/near", "/far", "/round")))
+                await ask(log, *(Get("k", base + path, 60 * S) for path in ("/near", "/far", "/round")))
 
     asyncio.run(main())
     assert elsewhere == []
@@ -244,7 +244,7 @@ def test_a_header_that_is_no_text_is_kept_readable() -> None:
     async def main() -> None:
         server = await asyncio.start_server(raw, "127.0.0.1", 0)
         async with server:
-            await ask(log, Get("k", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", S))
+            await ask(log, Get("k", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", 60 * S))
 
     asyncio.run(main())
     assert log.envelopes[0].facts()["headers"]["etag"] == "?"
