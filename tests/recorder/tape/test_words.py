@@ -17,6 +17,7 @@ from recorder.tape.words import (
     EMPTY,
     compiled_copy_text,
     compiled_put_word,
+    compiled_same,
     compiled_word_at,
     copy_text,
     eight_digits,
@@ -56,14 +57,15 @@ def test_a_word_is_the_eight_bytes_that_begin_there(data, at):
     assert expected == int(word_at(laid(data), at)) == int(compiled_word_at(laid(data), at))
 
 
-@given(st.binary(min_size=1, max_size=40), st.data())
+@given(st.binary(min_size=1, max_size=60), st.data())
 def test_stretches_are_equal_where_all_bytes_are(data, drawn):
     """Two stretches are the same exactly where their bytes are; what follows them does not matter."""
     size = drawn.draw(st.integers(0, len(data)))
-    other = bytearray(data[:size] + b"beyond")
+    other = bytearray(data[:size] + drawn.draw(st.sampled_from([b"", b"beyond", b"beyond all"])))
     if drawn.draw(st.booleans()) and size:
         other[drawn.draw(st.integers(0, size - 1))] ^= drawn.draw(st.integers(1, 255))
-    assert bool(same(laid(data), 0, laid(bytes(other)), 0, size)) is (data[:size] == other[:size])
+    for compare in (same, compiled_same):
+        assert bool(compare(laid(data), 0, laid(bytes(other)), 0, size)) is (data[:size] == other[:size])
 
 
 @given(EIGHT, st.sampled_from(b'".'))
