@@ -4,7 +4,8 @@ Parity: what was decided live against what the tape says when it is decided anew
 Every live session on a tape is decided again by the same strategy, model and setting, from the tape's beginning and
 envelope order alone. Signals are compared one by one, evaluations by number and digest. A session that ended in good
 order says how far its engine came, and everything up to there must be on the tape; of one that was killed only what it
-left can be compared. Forecasts are compared likewise: see `parity_forecasts`.
+left can be compared. Forecasts are compared likewise: see `parity_forecasts`. A tape that was made from another, an
+excerpt or one with faults in it, holds what was decided on that one: there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import msgspec
 from recorder.envelope import Envelope, Kind
 from recorder.errors import CorruptError, RegressionError
 from recorder.sequencer import RECORDER
+from recorder.tape.show import safe
 from replay.core.predictions import Forecaster
 from replay.difference import cat_command, differing_fields, field_lines
 from replay.live.decisions import FORECAST, LIVE, LiveConfig, cause_of, decisions_of, forecasts_of
@@ -35,6 +37,7 @@ __all__ = ["LiveSession", "Parity", "check_parity", "live_sessions"]
 
 _CHUNK = 5_000
 _FOR_EVER = 1 << 62
+_MADE = ("excerpt", "injected")
 _GIVEN_UP = ("prediction_failures", "predictions_owed")
 
 
@@ -103,7 +106,8 @@ def check_parity(path: Path) -> Parity:
     from recorder.tape.reader import open_tape
 
     tape = open_tape(path)
-    made = _decided_anew(tape, live_sessions(tape))
+    origin = _made_from(tape)
+    made = _decided_anew(tape, live_sessions(tape) if origin is None else [])
     recorded = sum(len(one.session.recorded) for one in made)
     equal, divergence = 0, None
     recomputed = sum(_expected(one) for one in made)
@@ -130,7 +134,15 @@ def check_parity(path: Path) -> Parity:
     }
     first = divergence or forecasts["first_divergence"]
     hint = "" if first is None else first.get("cat", f"gametape cat {path} --feed {LIVE}")
-    return Parity(ok=first is None, lines=_lines(facts), facts=facts, hint=hint)
+    lines = _lines(facts) if origin is None else [f"made from {safe(origin)}: what was decided live was decided there"]
+    return Parity(ok=first is None, lines=lines, facts=facts, hint=hint)
+
+
+def _made_from(tape: Tape) -> str | None:
+    """Return the name of the tape that this one was cut from or made of, None for a recording."""
+    first = next(tape.read(0, 0), None)
+    facts = {} if first is None or first.kind is not Kind.NOTE else first.facts()
+    return str(facts.get("of")) if facts.get("note") in _MADE else None
 
 
 def live_sessions(tape: Tape) -> list[LiveSession]:

@@ -15,6 +15,9 @@ from recorder.errors import CorruptError, RegressionError
 from recorder.tape.cli import verify
 from recorder.tape.reader import Tape
 from recorder.tape.seal import seal_tape
+from replay.excerpt import cut_excerpt
+from replay.inject.language import parse_faults
+from replay.inject.tape import inject_tape
 from replay.live.decisions import FORECAST, LIVE
 from replay.live.parity import check_parity, live_sessions
 
@@ -252,6 +255,16 @@ def test_of_a_killed_session_the_forecasts_it_left_are_compared(lived, tmp_path)
     parity = check_parity(copy.path)
     assert parity.ok
     assert parity.lines[-1] == "forecasts 10/10, first divergence: none"
+
+
+def test_what_was_made_of_a_live_night_is_no_live_night(lived, tmp_path) -> None:
+    """In an excerpt and a tape with faults stands what was decided on the whole tape: that is said, and is no fault."""
+    inject_tape(lived, parse_faults("drop 5% polls"), 7, tmp_path / "injected")
+    cut_excerpt(lived, tmp_path / "cut", since_ns=lived.first_ns, until_ns=lived.last_ns)
+    for name in ("injected", "cut"):
+        parity = check_parity(tmp_path / name)
+        assert (parity.ok, parity.facts["sessions"]) == (True, 0)
+        assert parity.lines == ["made from lived: what was decided live was decided there"]
 
 
 def _silenced(seqs: set[int]) -> Callable[[Envelope], Envelope]:
