@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -51,6 +52,8 @@ _ROW_COST = 200
 
 _DEATHS_MAX = 3
 """So many pools may break one after the other without a single part done; then it is not a worker's bad luck."""
+
+_CLUSTER = re.compile(r"dask://([^\s:/@]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
 
 _AT_ONCE = 2
 """Tasks handed to each worker ahead of time."""
@@ -209,7 +212,7 @@ class DaskExecutor:
 
 def check_executor(kind: str) -> None:
     """Raise UsageError where nobody of this name folds; asks no cluster."""
-    if kind not in {"local", "serial"} and not kind.startswith("dask://"):
+    if kind not in {"local", "serial"} and not _CLUSTER.fullmatch(kind):
         hint = "--executor local, --executor serial or --executor dask://host:port"
         raise UsageError(f"there is no executor {kind!r}", hint=hint)
 

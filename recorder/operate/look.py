@@ -7,7 +7,7 @@ it lasts, so that an alert can be raised once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -19,7 +19,7 @@ from recorder.plan import Planner, Unmatched
 from recorder.progress import is_essential
 from recorder.times import SECOND_NS
 
-__all__ = ["FeedLook", "GameLook", "Look", "Machine", "Reason", "look", "patience_ns", "unmatched_soon"]
+__all__ = ["FeedLook", "GameLook", "Look", "Machine", "Reason", "leave_out", "look", "patience_ns", "unmatched_soon"]
 
 _NOT_GROWING_NS = 5 * SECOND_NS
 _RECENT_NS = 600 * SECOND_NS
@@ -102,6 +102,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     unmatched: list[Unmatched]
     reasons: list[Reason]
     verdict: str
+    acknowledged: list[Reason] = []
 
 
 def patience_ns(feed: str, config: Config) -> int:
@@ -163,8 +164,19 @@ def look(  # everything that is shown
         games=_games(glass, scores),
         unmatched=unmatched,
         reasons=reasons,
-        verdict="; ".join(reason.text for reason in reasons) or "recording is good",
+        verdict=_verdict(reasons),
     )
+
+
+def leave_out(seen: Look, keys: Collection[str]) -> Look:
+    """Return a look in which the reasons with these keys are acknowledged: they stand apart and do not count."""
+    left = [reason for reason in seen.reasons if reason.key not in keys]
+    known = [reason for reason in seen.reasons if reason.key in keys]
+    return msgspec.structs.replace(seen, reasons=left, verdict=_verdict(left), acknowledged=known)
+
+
+def _verdict(reasons: list[Reason]) -> str:
+    return "; ".join(reason.text for reason in reasons) or "recording is good"
 
 
 def _feed(glass: _Glass, name: str, feed: FeedWatch) -> FeedLook:

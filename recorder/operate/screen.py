@@ -26,7 +26,8 @@ def draw(seen: Look, *, width: int = 160, rows_max: int = 100) -> Group:
         f"  {moment(seen.at_ns)} UTC  {seen.events:,} events in {hours(seen.seconds)}",
     )
     hidden = len(seen.games) - rows_max
-    parts: list[Text | Table] = [title, verdict, Text(), _feeds(seen, width)]
+    known = [Text(safe(f"acknowledged: {reason.text}"), style=_STALE) for reason in seen.acknowledged]
+    parts: list[Text | Table] = [title, verdict, *known, Text(), _feeds(seen, width)]
     if seen.games:
         parts += [Text(), _games(seen, rows_max)]
     if hidden > 0:

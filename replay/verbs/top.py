@@ -42,6 +42,13 @@ _OTHER_LINES = 10
 @click.option("--whole", is_flag=True, help="Read the whole tape first: gaps and bytes are then those of all of it.")
 @click.option("--every", default="1s", show_default=True, metavar="TIME", help="How often to look.")
 @click.option("--alerts", "alerts_file", type=click.Path(path_type=Path), metavar="FILE", help="Append alerts here.")
+@click.option(
+    "--ack",
+    "acks",
+    multiple=True,
+    metavar="KEY[=TIME]",
+    help="A reason that is known: it does not count for 30m, or so long.",
+)
 @click.option("--bell/--no-bell", default=True, show_default=True, help="Ring the terminal when an alert is raised.")
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON for each look.")
 def top(
@@ -51,6 +58,7 @@ def top(
     whole: bool,
     every: str,
     alerts_file: Path | None,
+    acks: tuple[str, ...],
     bell: bool,
     as_json: bool,
 ) -> None:
@@ -61,7 +69,8 @@ def top(
       gametape top
       gametape top tonight --alerts alerts.ndjson
       gametape top --once --last 5m || echo "look at the recorder"
-      gametape top tonight --once --json | jq .verdict
+      gametape top tonight --once --json | jq '.verdict, .reasons[].key'
+      gametape top tonight --ack feed:espn.nba=30m
 
     Without TAPE, the one that is being recorded, else the newest. It reads the tape as it grows and never disturbs the
     recorder, so it may run over ssh, many times, and on the tape of a recorder that has died. An alert is raised when a
@@ -69,9 +78,11 @@ def top(
     the recording is good, 3 where something is missing, 1 where nothing is being recorded. Of a long night only how it
     began and its last quarter of an hour are read; with --whole all of it is, which takes a while.
     """
-    from recorder.operate.alerts import Alerts
+    from recorder.operate.alerts import Alerts, parse_ack
+    from recorder.operate.look import leave_out
 
-    config = load_config().config
+    config, now_ns = load_config().config, SystemClock().now_ns()
+    known = [parse_ack(text, now_ns) for text in acks]
     path = _tape_of(tape, Path(config.tapes_dir))
     every_s = max(parse_duration_ns(every) / 1e9, 0.1)
     alerts, stopped = Alerts(), threading.Event()
@@ -79,7 +90,9 @@ def top(
         stack.enter_context(_ended_by(stopped))
         news = None if alerts_file is None else stack.enter_context(alerts_file.open("a", encoding="utf-8"))
         show = _print_json if as_json else stack.enter_context(_screen(is_lasting=not once))
-        for seen in _looks(path, config, None if whole else parse_duration_ns(last)):
+        _tell([ack.told(now_ns) for ack in known], news, bell=bell)
+        for whole_look in _looks(path, config, None if whole else parse_duration_ns(last)):
+            seen = leave_out(whole_look, {ack.key for ack in known if whole_look.at_ns < ack.until_ns})
             show(seen)
             if once:
                 raise SystemExit(_verdict(seen))

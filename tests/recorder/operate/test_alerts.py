@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from recorder.operate.alerts import Alerts
+import pytest
+
+from recorder.errors import UsageError
+from recorder.operate.alerts import Alerts, parse_ack
 from recorder.operate.look import Reason
 
 S = 1_000_000_000
@@ -34,3 +37,25 @@ def test_a_blink_is_no_alert() -> None:
     """What is gone before it has lasted is forgotten: two blinks do not add up."""
     alerts = Alerts()
     assert news(alerts, 0, GONE) == news(alerts, 3) == news(alerts, 6, GONE) == news(alerts, 9) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "seconds"),
+    [
+        ("feed:espn.nba", "feed:espn.nba", 1800),
+        ("disk=2h", "disk", 7200),
+        ("unmatched:espn:1=250ms", "unmatched:espn:1", 0.25),
+    ],
+)
+def test_an_acknowledgement_has_a_key_and_an_end(text, key, seconds):
+    """Half an hour where nothing is said; what is told of it says until when."""
+    ack = parse_ack(text, 0)
+    assert (ack.key, ack.until_ns) == (key, int(seconds * S))
+    assert ack.told(5).what == "acknowledged"
+
+
+@pytest.mark.parametrize("text", ["dead", "behind", "disk_refused=1h", "", "=5m", "feed:", "feed:a=soon", "feed:a b"])
+def test_not_everything_can_be_acknowledged(text):
+    """That nothing is being recorded, a key that no reason has, and a time that is none are refused."""
+    with pytest.raises(UsageError):
+        parse_ack(text, 0)

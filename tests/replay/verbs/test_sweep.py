@@ -195,6 +195,8 @@ def test_a_plan_faster_than_the_recording_is_answered_from_event_times() -> None
     ("words", "code", "what"),
     [
         (("--executor", "foo://x"), Exit.USAGE, "there is no executor 'foo://x'"),
+        (("--executor", "dask://"), Exit.USAGE, "there is no executor 'dask://'"),
+        (("--executor", "dask://127.0.0.1:here"), Exit.USAGE, "there is no executor"),
         (("--strategy", "nobody"), Exit.USAGE, "nobody"),
         (("--model", "nobody"), Exit.USAGE, "nobody"),
         (("--resume",), Exit.USAGE, "nothing to resume"),

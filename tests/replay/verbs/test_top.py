@@ -168,3 +168,17 @@ def test_alerts_go_to_a_file_and_ctrl_c_is_no_failure(tmp_path, monkeypatch) -> 
     (alert,) = [json.loads(line) for line in news.read_text().splitlines()]
     assert (alert["what"], alert["key"]) == ("raised", "feed:polymarket.market")
     assert alert["text"] == "polymarket.market RECONNECTING (reset)"
+
+
+def test_what_is_acknowledged_does_not_count(tmp_path) -> None:
+    """A reason that is known stands apart, the exit code is 0, and the file of alerts says until when."""
+    with recording(tmp_path / "a", is_open=False):
+        words = ("--once", "--json", "--alerts", tmp_path / "news", "--ack", "feed:polymarket.market=1h")
+        done = run(tmp_path / "a", *words)
+        over = run(tmp_path / "a", "--once", "--ack", "feed:polymarket.market=0s")
+    facts = json.loads(done.stdout)
+    assert (done.exit_code, facts["verdict"], facts["reasons"]) == (0, "recording is good", [])
+    assert [one["key"] for one in facts["acknowledged"]] == ["feed:polymarket.market"]
+    (line,) = (tmp_path / "news").read_text().splitlines()
+    assert json.loads(line)["what"] == "acknowledged"
+    assert over.exit_code == 3
