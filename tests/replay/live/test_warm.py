@@ -39,7 +39,7 @@ def test_the_compiler_works_in_a_process_of_its_own_and_leaves_its_work_here() -
     """Not done at first; done once the process has ended and its kernels are loaded; stopped where nobody waits."""
     with Warming(EAGER) as warming:
         assert not warming.is_done
-        assert any(warming.wait(1.0) for _ in range(100))
+        assert any(warming.wait(1.0) for _ in range(600))
         assert warming.is_done
         assert warming._process.returncode == 0
     with Warming(EAGER) as abandoned:
