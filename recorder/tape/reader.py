@@ -129,6 +129,7 @@ class Tape:
         self.lost = tuple((lost.first_seq, lost.last_seq) for lost in catalog.manifest.lost)
         self._parts = tuple(catalog.parts)
         self._salvage = salvage
+        self._digest: str | None = None
 
     def __len__(self) -> int:
         """Return the number of envelopes."""
@@ -138,21 +139,15 @@ class Tape:
         """
         Return the tape's digest, hex: SHA-256 over seq range and row digest of each segment.
 
-        The same for hot and sealed segments; cheap for sealed ones, a read of all rows for hot ones.
+        The same for hot and sealed segments; cheap for sealed ones, a read of all rows for hot ones, once.
 
         Raises:
             CorruptError: a hot segment is damaged.
         """
         self._refuse_damage()
-        digest = hashlib.sha256()
-        for part in self._parts:
-            match part:
-                case SealedPart(entry):
-                    rows = entry.rows_sha256
-                case HotPart(scan):
-                    rows = self._hot_digest(scan)
-            digest.update(f"{part.first_seq} {part.last_seq} {rows}\n".encode())
-        return digest.hexdigest()
+        if self._digest is None:
+            self._digest = self._taken_digest()
+        return self._digest
 
     def read(
         self,
@@ -296,6 +291,17 @@ class Tape:
 
     def _reopen(self) -> Tape:
         return open_tape(self.path, salvage=self._salvage)
+
+    def _taken_digest(self) -> str:
+        digest = hashlib.sha256()
+        for part in self._parts:
+            match part:
+                case SealedPart(entry):
+                    rows = entry.rows_sha256
+                case HotPart(scan):
+                    rows = self._hot_digest(scan)
+            digest.update(f"{part.first_seq} {part.last_seq} {rows}\n".encode())
+        return digest.hexdigest()
 
     def _hot_digest(self, scan: SegmentScan) -> str:
         try:
