@@ -187,6 +187,8 @@ def parse_duration_ns(text: str) -> int:
 
 
 def _from_file(path: Path) -> list[tuple[str, dict[str, object]]]:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"cannot read {path}", why="it is no file")
     try:
         text = path.read_bytes().decode()
     except FileNotFoundError:

@@ -219,7 +219,18 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Run the program and exit."""
+    _open_what_is_closed()
     sys.exit(run())
+
+
+def _open_what_is_closed() -> None:
+    """Let nothing take the number of a standard stream that was closed: what is meant for people would go into it."""
+    for fd, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+            setattr(sys, name, os.fdopen(fd, "w" if fd else "r", encoding="utf-8"))
 
 
 def _tell(what: str, why: str, hint: str) -> None:

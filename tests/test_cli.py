@@ -301,3 +301,25 @@ def test_a_verb_without_its_arguments_shows_its_help(capsys: pytest.CaptureFixtu
     told = capsys.readouterr()
     assert told.err.startswith("Usage: gametape sweep")
     assert (told.out, "error" in told.err.lower().split("options:")[0]) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("info data/sample >&-", 0),
+        ("info nowhere 2>&-", 2),
+        ("decode --feed espn.nba <&-", 3),
+        ("info data/sample --json <&- >&- 2>&-", 0),
+    ],
+)
+def test_a_closed_stream_changes_nothing(words: str, code: int) -> None:
+    """Where the standard input, output or error was closed, a verb does what it does and ends as it ends."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"{sys.executable}" -m replay.cli {words}'],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "not foreseen" not in done.stderr

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from recorder.errors import Exit, UsageError
+from recorder.folders import make_folder
+from recorder.numbers import Span
 from recorder.tape.show import echo_json
 
 __all__ = ["chaos"]
@@ -16,7 +18,7 @@ __all__ = ["chaos"]
 @click.option(
     "--seed", type=int, default=1, show_default=True, help="Which faults, when; the same seed, the same night."
 )
-@click.option("--hours", type=click.FloatRange(0.25, 24 * 14), default=24.0, show_default=True, help="Virtual hours.")
+@click.option("--hours", type=Span(0.25, 24 * 14), default=24.0, show_default=True, help="Virtual hours.")
 @click.option("--tape", type=click.Path(path_type=Path), help="Keep the tape here. Default: nowhere.")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as JSON.")
 def chaos(*, seed: int, hours: float, tape: Path | None, as_json: bool) -> None:
@@ -46,7 +48,7 @@ def chaos(*, seed: int, hours: float, tape: Path | None, as_json: bool) -> None:
 
     with tempfile.TemporaryDirectory(prefix="gametape-chaos-") as folder:
         path = tape or Path(folder) / "chaos"
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         record = simulate(path, seed=seed, hours=hours, on_hour=on_hour)
         verdict = judge(path, record)
     facts = facts_of(verdict, seed=seed, hours=hours)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recorder.errors import UsageError
+from recorder.numbers import Span
 from recorder.tape.show import echo_json
 from recorder.times import SECOND_NS, iso_ns
 
@@ -22,7 +22,7 @@ __all__ = ["excerpt"]
 @click.command(no_args_is_help=True)
 @click.argument("tape", metavar="TAPE")
 @click.option("--around", required=True, metavar="SEQ|TIME", help="A seq, or a time: ISO (UTC) or nanoseconds.")
-@click.option("--seconds", type=click.FloatRange(0.001, 86_400), default=90.0, show_default=True, help="How long.")
+@click.option("--seconds", type=Span(0.001, 86_400), default=90.0, show_default=True, help="How long.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The new tape, a directory.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) -> None:
@@ -41,8 +41,6 @@ def excerpt(tape: str, around: str, seconds: float, out: Path, as_json: bool) ->
     from replay.excerpt import cut_excerpt
     from replay.newtape import ready_for_tape
 
-    if math.isnan(seconds):
-        raise click.UsageError("--seconds is not a number")
     ready_for_tape(out)
     opened = open_tape(locate_tape(tape, _tapes_dir()))
     half_ns = round(seconds * SECOND_NS / 2)

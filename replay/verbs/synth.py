@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from recorder.numbers import Span
 from recorder.tape.show import echo_json
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _REDRAW_EVERY_NS = 200_000_000
 @click.option("--book-events", type=int, default=None, help="Level changes of the whole night  [default: 50000 a game]")
 @click.option(
     "--poll-live",
-    type=click.FloatRange(0.5, 600),
+    type=Span(0.5, 600),
     default=2.0,
     show_default=True,
     help="Seconds between polls of a scoreboard while a game is on.",

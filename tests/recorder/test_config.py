@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,11 @@ def test_the_step_summary_is_a_file_in_a_workflow_only() -> None:
     """None where no workflow runs."""
     assert step_summary({"GITHUB_STEP_SUMMARY": "/tmp/s.md"}) == Path("/tmp/s.md")
     assert step_summary({}) is None
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_settings_are_read_from_a_file_only(tmp_path, make) -> None:
+    """A FIFO or a folder of that name is refused, and nobody waits for what it might say."""
+    make(tmp_path / "gametape.toml")
+    with pytest.raises(UsageError, match="cannot read"):
+        load_config(env={}, folder=tmp_path)
