@@ -212,6 +212,9 @@ def run(args: Sequence[str] | None = None) -> int:
         return 130
     except OSError as error:
         return _refused(error, words)
+    except MemoryError:
+        _tell("there is not enough memory for this", "", "a smaller part of it, or another machine")
+        return Exit.FAILED
     except Exception as error:  # noqa: BLE001 the last line of defence: a user gets words, a developer asks for the rest
         return _confess(error, words)
     return result if isinstance(result, int) else Exit.OK

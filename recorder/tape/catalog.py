@@ -23,6 +23,8 @@ __all__ = ["BROKEN_JOINT", "OVERLAPS", "Catalog", "HotPart", "Part", "SealedPart
 BROKEN_JOINT = "segment does not follow from the one before it"
 OVERLAPS = "segment overlaps another"
 
+_HOT_BYTES_MAX = 5 << 30
+"""A segment ends with 4 GiB of rows at the latest, which compressed are no more."""
 _FOLDERS = (HOT, SEALED, MANIFEST, TMP)
 _HOT_NAME_LEN = len("00000000000000000000.hot")
 
@@ -136,7 +138,9 @@ def read_catalog(path: Path, *, identity: TapeIdentity | None = None, manifest: 
     damage = [Damage(part, 0, None, None, odd) for part in _FOLDERS if (odd := oddity(path / part, folder=True))]
     for file in hot:
         try:
-            scans.append(scan_segment(read_plain(path / file), file, tape_id=identity.tape_id))
+            scans.append(
+                scan_segment(read_plain(path / file, bytes_max=_HOT_BYTES_MAX), file, tape_id=identity.tape_id)
+            )
         except FileNotFoundError:
             continue
         except NotPlainError as error:

@@ -44,6 +44,7 @@ TMP = "tmp"
 QUARANTINE = "quarantine"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+_BYTES_MAX = 1 << 20
 _CHECK = b',"sha256":"'
 _CHECK_LEN = len(_CHECK) + 64 + len(b'"}\n')
 
@@ -147,7 +148,7 @@ def read_identity(path: Path) -> TapeIdentity:
         CorruptError: the file is damaged, or of a later format.
     """
     try:
-        return decode_identity(read_plain(path / IDENTITY_FILE))
+        return decode_identity(read_plain(path / IDENTITY_FILE, bytes_max=_BYTES_MAX))
     except (FileNotFoundError, NotADirectoryError):
         if any((path / part).is_dir() for part in (HOT, SEALED)):
             raise CorruptError(

@@ -38,6 +38,7 @@ __all__ = [
 
 _FILE = re.compile(r"[0-9]{8}\.json", re.ASCII)
 MANIFEST_START = "0" * 64
+_BYTES_MAX = 64 << 20
 
 # A manifest may come from a stranger: what it names is read, put aside and removed.
 _SealedFile = Annotated[str, msgspec.Meta(pattern=r"^sealed/[0-9]{20}\.parquet\Z")]
@@ -202,7 +203,7 @@ def read_manifest(path: Path, *, tape_id: bytes) -> Manifest:
             previous = None
         data = b""
         try:
-            data = read_plain(folder / name)
+            data = read_plain(folder / name, bytes_max=_BYTES_MAX)
             manifest.admit(decode_entry(data, tape_id=tape_id, number=number, previous=previous))
             previous = hashlib.sha256(data).hexdigest()
         except ValueError as error:

@@ -63,9 +63,17 @@ def open_plain(path: Path) -> BinaryIO:
     return file
 
 
-def read_plain(path: Path) -> bytes:
-    """Return all bytes of a file; raises as `open_plain`."""
+def read_plain(path: Path, *, bytes_max: int) -> bytes:
+    """
+    Return all bytes of a file; raises as `open_plain`.
+
+    Raises:
+        NotPlainError: it has more bytes than any such file ever has.
+    """
     with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > bytes_max:
+            raise NotPlainError(f"it has {size:,} bytes, and none of ours has more than {bytes_max:,}")
         return file.read()
 
 

@@ -12,7 +12,7 @@ def test_a_file_is_read(tmp_path):
     """A file, or a link to one, gives its bytes; no name at all is another matter."""
     (tmp_path / "a").write_bytes(b"abc")
     (tmp_path / "b").symlink_to("a")
-    assert (read_plain(tmp_path / "a"), read_plain(tmp_path / "b")) == (b"abc", b"abc")
+    assert [read_plain(tmp_path / name, bytes_max=3) for name in ("a", "b")] == [b"abc", b"abc"]
     for missing in ("c", "a/c"):
         with pytest.raises(FileNotFoundError):
             open_plain(tmp_path / missing)
@@ -56,3 +56,11 @@ def test_a_fifo_that_takes_a_files_place_is_not_waited_for(tmp_path, monkeypatch
     monkeypatch.setattr(type(path), "stat", lambda _: seen)
     with pytest.raises(NotPlainError, match="a FIFO"):
         open_plain(path)
+
+
+def test_a_file_without_end_is_not_read(tmp_path):
+    """A file of a terabyte that takes no room on the disk would fill the memory: it is refused by its size."""
+    with (tmp_path / "a").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(NotPlainError, match="1,099,511,627,776 bytes"):
+        read_plain(tmp_path / "a", bytes_max=1 << 30)

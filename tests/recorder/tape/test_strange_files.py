@@ -157,3 +157,12 @@ def test_the_end_of_a_tape_cannot_be_hidden(half_sealed, capsys):
     assert run(["cat", str(half_sealed)]) == Exit.CORRUPT
     assert "not a hot segment of a tape" in capsys.readouterr().err
     assert len(list(open_tape(half_sealed, salvage=True).read())) == 41
+
+
+@pytest.mark.parametrize("place", ["tape.json", "manifest/00000002.json", LAST])
+def test_no_verb_reads_a_file_without_end(half_sealed, place, capsys):
+    """A file with a hole of a terabyte: exit code 5 at once, and what is damaged is said."""
+    with (half_sealed / place).open("r+b") as file:
+        file.truncate(1 << 40)
+    assert run(["info", str(half_sealed)]) == run(["verify", str(half_sealed), "--json"]) == Exit.CORRUPT
+    assert "bytes, and none of ours" in capsys.readouterr().out
