@@ -4,6 +4,7 @@ The race against the peers: the same simulated work, each peer's fast path, the 
     make bench-peers                                   all of it; the first time it installs the peers
     python benchmarks/peers --quick                    a tenth of the work
     python benchmarks/peers --only hftbacktest         one of them, beside ours
+    python benchmarks/peers --write docs/peers.md      put the figures into that page too
     CHANGES=200000 python benchmarks/peers --json FILE
 
 Every peer runs in a process and, where it is not among our own dependencies, an environment of its own, pinned in
@@ -20,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +31,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent), str(ROOT)]
 
 from run import machine  # noqa: E402
+from tables import OURS, disagreements, markdown, printed, write_figures  # noqa: E402
 from work import FULL, make  # noqa: E402
 
 TIMEOUT_S = 1_800
@@ -42,7 +45,6 @@ class Peer(NamedTuple):
     python: tuple[int, int] = (3, 11)
 
 
-OURS = "gametape"
 PEERS = {
     OURS: Peer("ours.py"),
     "hftbacktest": Peer("hftbt.py", "hftbacktest"),
@@ -56,15 +58,6 @@ PEERS = {
 }
 OURS_BESIDE = {"stores": Peer("ours_stores.py")}
 """What of ours runs beside a peer, because it takes part in no other race."""
-RACES = {
-    "replay": "replay with edge strategy and fills",
-    "sweep": "1,000 cells, 50 thresholds x 20 poll plans",
-    "raw": "from raw frames to signals, decoding included",
-    "decode": "decoding alone",
-    "record": "recorder append, durable every 256",
-    "storage": "bytes kept of the same frames",
-    "corruption": "flipped bits",
-}
 
 
 def interpreter(least: tuple[int, int]) -> str | None:
@@ -130,44 +123,6 @@ def cases(peer: Peer, folder: Path, repeat: int) -> Iterator[dict[str, Any]]:
         say(f"{peer.script} failed with {done.returncode}; what it said before stands")
 
 
-def disagreements(said: list[dict[str, Any]]) -> list[str]:
-    """Return where a peer did not come to the signals that we came to in the same race."""
-    told = []
-    for race in RACES:
-        rows = [one for one in said if one["race"] == race]
-        ours = next((one for one in rows if one["case"].startswith(OURS)), {})
-        told += [
-            f"{race}: {one['case']} {name} {one[name]:,}, ours {ours[name]:,}"
-            for one in rows
-            for name in ("signals", "signals_of_view_0")
-            if name in one and name in ours and abs(one[name] - ours[name]) > one.get("slack", 0) * ours[name]
-        ]
-    return told
-
-
-def table(said: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the lines of the table: a rate is of the best processor time, a ratio says how much more ours does."""
-    for race, title in RACES.items():
-        rows = [one for one in said if one["race"] == race]
-        if not rows:
-            continue
-        yield f"\n== {title}"
-        ours = next((one for one in rows if one["case"].startswith(OURS)), None)
-        for one in rows:
-            if "figures" in one:
-                yield f"{one['case']:34} {one['figures']}  {one['note']}"
-                continue
-            ratio = ""
-            if ours is not None and not one["case"].startswith(OURS):
-                cpu, wall = ((ours["count"] / ours[time]) / (one["count"] / one[time]) for time in ("cpu_s", "wall_s"))
-                ratio = f"ours {cpu:,.1f} x (wall {wall:,.1f} x)"
-            counts = " ".join(f"{name} {one[name]:,}" for name in ("signals", "fills", "shares") if name in one)
-            yield (
-                f"{one['case']:34} {one['count'] / one['cpu_s']:>14,.0f} {one['unit']}/s  {one['cpu_s']:8.2f} s cpu "
-                f"{one['wall_s']:8.2f} s wall  {ratio:30} {counts}  [{one['note']}]"
-            )
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -176,28 +131,34 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, once")
     parser.add_argument("--repeat", type=int, default=3, help="how often each case runs; the best is told")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was measured there too")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables between the marks of this page")
     given = parser.parse_args()
     changes = int(os.environ.get("CHANGES", FULL)) // (10 if given.quick else 1)
     folder = Path(tempfile.gettempdir()) / "gametape-peers" / str(changes)
     told = make(folder, changes, say)
     wanted = [OURS, *(given.only or [name for name in PEERS if name != OURS])]
     said: list[dict[str, Any]] = []
+    began = time.monotonic()
     for name in wanted:
-        say(f"running {name}")
+        say(f"{time.monotonic() - began:6.0f} s: {name}")
         for peer in filter(None, (OURS_BESIDE.get(name), PEERS[name])):
             said += cases(peer, folder, 1 if given.quick else given.repeat)
         if given.json:
             told_so_far = {"machine": machine(), "load": os.getloadavg(), "changes": changes, "cases": said}
             given.json.write_text(json.dumps(told_so_far, indent=1))
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
-    print(f"{machine()}; load {load}")
+    took, load = time.monotonic() - began, ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    versions = ", ".join(dict.fromkeys(name for one in said for name in one["versions"].split(", ")))
+    print(f"{machine()}; load {load}; {took / 60:.0f} minutes")
     print(
         f"simulated: {changes:,} level changes, {told['snapshots']:,} snapshots, {told['states']:,} score states, "
         f"{len(told['tokens'])} tokens"
     )
-    print("versions: " + ", ".join(dict.fromkeys(name for one in said for name in one["versions"].split(", "))))
-    for line in table(said):
+    print(f"versions: {versions}")
+    for line in printed(said):
         print(line)
+    if given.write:
+        head = f"{machine()}; load {load}; {changes:,} level changes, simulated; {took / 60:.0f} minutes; {versions}."
+        write_figures(given.write, markdown(said, head))
     wrong = disagreements(said)
     print("\nsignals: " + ("agree" if not wrong else "DISAGREE\n  " + "\n  ".join(wrong)))
     return 1 if wrong else 0
