@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from recorder.envelope import Envelope, Kind
 from recorder.tape.batch import Batch
-from recorder.tape.frames import INTERPRETED_BYTES_MAX
 from recorder.tape.shapes import HOLES
 from replay.books import MS_MAX, Snapshots, read_snapshots
 from replay.core.roll import Roller
@@ -35,6 +34,8 @@ _SLOW, _CHANGES, _TRADE, _BEST, _BOOKS, _PONGS = range(6)
 _PONG = np.frombuffer(b"PONG", np.uint8)
 _SILENT_KINDS = (Kind.PULSE, Kind.OPENED, Kind.SENT, Kind.DECISION)
 _ONE_U6 = 1_000_000
+# So many bytes of books the decoder reads in a few milliseconds; to compile takes seconds, once on a machine.
+_BOOKS_BYTES_MIN = 1 << 17
 _FRAME = {"event_type", "market", "timestamp"}
 # What a shape must tell of, and what it may: with any other key the decoder is asked.
 _KEYS: dict[str, tuple[int, set[str], set[str]]] = {
@@ -118,8 +119,7 @@ def _bare(batch: Batch, is_bare: NDArray[np.bool_], meanings: Ints) -> Snapshots
     pongs = pongs[(batch.payloads.data[begins[pongs, None] + np.arange(len(_PONG))] == _PONG).all(axis=1)]
     meanings[pongs] = _PONGS
     wanted = np.flatnonzero(is_bare & (meanings == _SLOW))
-    # The decoder reads a few books before the compiler is loaded.
-    books = read_snapshots(batch, wanted if sizes[wanted].sum() > INTERPRETED_BYTES_MAX else wanted[:0])
+    books = read_snapshots(batch, wanted if sizes[wanted].sum() >= _BOOKS_BYTES_MIN else wanted[:0])
     meanings[books.frames] = _BOOKS
     return books
 

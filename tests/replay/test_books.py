@@ -118,7 +118,7 @@ def framed(frames: list[bytes]) -> list[Envelope]:
 @pytest.fixture
 def _at_once(monkeypatch):
     """However few books there are, they are read from their bytes."""
-    monkeypatch.setattr(gathering, "INTERPRETED_BYTES_MAX", -1)
+    monkeypatch.setattr(gathering, "_BOOKS_BYTES_MIN", 0)
 
 
 @pytest.mark.usefixtures("_at_once")
