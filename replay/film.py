@@ -187,7 +187,7 @@ def joined(parts: list[Night]) -> Night:
             rule_count + len(part.rules),
         )
     columns: dict[str, NDArray[Any]] = {
-        name: np.concatenate([getattr(part.rows, name) for part in parts] or [np.zeros(0, kind)]).astype(kind)
+        name: np.concatenate([getattr(part.rows, name) for part in parts] or [np.zeros(0, kind)])
         for name, kind in ROW_COLUMNS.items()
     }
     if prices:

@@ -32,6 +32,9 @@ Ints = NDArray[np.int64]
 _FEED = "polymarket.market"
 _SLOW, _CHANGES, _TRADE, _BEST, _BOOKS, _PONGS = range(6)
 _PONG = np.frombuffer(b"PONG", np.uint8)
+_TOKENLESS = ("espn.", "nba.", "polymarket.sports")
+"""Feeds that say nothing of tokens."""
+_SAYING = frozenset({Kind.FRAME, Kind.BODY, Kind.FAILED})
 _SILENT_KINDS = (Kind.PULSE, Kind.OPENED, Kind.SENT, Kind.DECISION)
 _ONE_U6 = 1_000_000
 # So many bytes of books the decoder reads in a few milliseconds; to compile takes seconds, once on a machine.
@@ -103,7 +106,7 @@ def gather(roller: Roller, reading: Reading) -> Night:
         roller.counts[name] += count
     seen = _Seen(roller, reading)
     for envelope, row in zip(reading.envelopes, reading.asked, strict=True):
-        if envelope.kind not in {Kind.BODY, Kind.FAILED} or not envelope.feed.startswith(("espn.", "nba.")):
+        if envelope.kind not in _SAYING or not envelope.feed.startswith(_TOKENLESS):
             seen.up_to(row)
         roller.take(envelope)
     seen.up_to(reading.events)
@@ -184,7 +187,8 @@ def _news(batch: Batch, meanings: Ints, books: Snapshots) -> Ints:
     row, text, connects = row[order], text[order], connects[order]
     first = np.unique(text, return_index=True)[1]
     levels = np.flatnonzero(connects)
-    between = np.cumsum((meanings == _SLOW) & np.isin(batch.kind, (Kind.FRAME, Kind.NOTE)))
+    tells = np.array([*(not feed.startswith(_TOKENLESS) for feed in batch.feeds), False])[batch.feed]
+    between = np.cumsum((meanings == _SLOW) & tells & np.isin(batch.kind, (Kind.FRAME, Kind.NOTE)))
     conns, conn = np.unique(batch.conn, return_inverse=True)
     lines = ((between * len(batch.feeds) + batch.feed) * len(conns) + conn)[row[levels]]
     news = np.unique(np.concatenate((first, levels[_turns(text[levels], lines)])))

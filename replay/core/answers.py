@@ -74,11 +74,11 @@ class _Url:
     What is known of a URL.
 
     body is the latest usable answer of a feed, None where it is not kept; events what it means, and loud those of them
-    that are to be shown each time. scores is what a 304 repeats, None where there is nothing to repeat. again and
-    unchanged are the two as drawn, None where they are to be drawn anew.
+    that are to be shown each time. scores is what a 304 repeats, None where there is nothing to repeat; drawn their
+    columns, none where they are to be drawn anew. again and unchanged are body and 304 as drawn, None as well.
     """
 
-    __slots__ = ("again", "body", "events", "feed", "loud", "number", "scores", "unchanged")
+    __slots__ = ("again", "body", "drawn", "events", "feed", "loud", "number", "scores", "unchanged")
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -87,6 +87,7 @@ class _Url:
         self.events: list[Event] = []
         self.loud: list[Event] = []
         self.scores: list[ScoreSeen] | None = None
+        self.drawn: list[tuple[int, ...]] = []
         self.again: _Said | None = None
         self.unchanged: _Said | None = None
 
@@ -153,6 +154,7 @@ class Answers:
         """Draw every answer anew from here on: a game may have got another number."""
         for url in self._urls.values():
             url.again = url.unchanged = None
+            url.drawn = []
 
     def cut(self, counts: Counter[str]) -> tuple[Ints, Ints]:
         """
@@ -185,7 +187,7 @@ class Answers:
         if url.unchanged is None:
             # Nothing to repeat: the answer that it refers to was not understood, or is not on this tape.
             outcome = _MISSED if url.scores is None else _UNCHANGED
-            url.unchanged = _Said(outcome, events, self._drawn(url.scores or []))
+            url.unchanged = _Said(outcome, events, [] if url.scores is None else self._drawn(url, url.scores))
         return url.unchanged
 
     def _again(self, at: Envelope, url: _Url) -> tuple[list[Event], _Said]:
@@ -194,7 +196,7 @@ class Answers:
             self._show(at, event)
         if url.again is None:
             outcome = _MISSED if url.scores is None else _ANSWERED
-            url.again = _Said(outcome, url.events, self._drawn(url.scores or []))
+            url.again = _Said(outcome, url.events, [] if url.scores is None else self._drawn(url, url.scores))
         return url.events, url.again
 
     def _anew(self, at: Envelope, url: _Url) -> tuple[list[Event], _Said]:
@@ -212,8 +214,8 @@ class Answers:
             url.scores = None
             return events, _Said(_MISSED, events, [])
         scores = [event for event in events if isinstance(event, ScoreSeen)]
-        url.scores = [score for score in scores if score.game.source in _SOURCE_NUMBERS]
-        return events, _Said(_ANSWERED, events, self._drawn(url.scores))
+        decided = [score for score in scores if score.game.source in _SOURCE_NUMBERS]
+        return events, _Said(_ANSWERED, events, self._drawn(url, decided))
 
     def _keep(self, name: str, url: _Url, at: Envelope, events: list[Event], said: _Said) -> None:
         """Keep a usable answer, to know it when it comes again; not those of too many URLs at a time."""
@@ -226,8 +228,12 @@ class Answers:
             del self._kept[oldest]
             self._urls[oldest].body = None
 
-    def _drawn(self, scores: list[ScoreSeen]) -> list[tuple[int, ...]]:
-        return [_columns(self._game_number(score), score) for score in scores]
+    def _drawn(self, url: _Url, scores: list[ScoreSeen]) -> list[tuple[int, ...]]:
+        """Return the columns of an answer's scores; those that stand as in the answer before it are drawn already."""
+        known = dict(zip(map(id, url.scores or ()), url.drawn, strict=False))
+        url.drawn = [known.get(id(score)) or _columns(self._game_number(score), score) for score in scores]
+        url.scores = scores
+        return url.drawn
 
 
 def or_absent(value: int | None, most: int = _COUNT_MAX) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 __all__ = ["exact_u6", "optional_u6", "parse_iso_ns", "parse_ms_ns"]
 
@@ -83,6 +84,8 @@ def parse_ms_ns(milliseconds: object) -> int | None:
     raise ValueError(f"not Unix milliseconds: {type(milliseconds).__name__}")
 
 
+# A start is said again in every answer.
+@lru_cache(maxsize=4_096)
 def parse_iso_ns(text: str) -> int:
     """
     Return an ISO time with a zone as UTC nanoseconds.
