@@ -65,9 +65,38 @@ def test_bots_and_the_fold_see_the_same_signals(said: dict[str, dict[str, object
 
 def test_sweeps_count_the_same_signals(said: dict[str, dict[str, object]]) -> None:
     """Over a thousand cells, joins in columns count as many crossings as the stateful cells signal."""
-    counts = [said[f"sweep: {name}"]["signals"] for name in ("gametape", "polars join_asof", "DuckDB ASOF JOIN")]
+    ours = ("gametape, fair values given", "gametape, polls, P&L, digests")
+    counts = [said[f"sweep: {name}"]["signals"] for name in (*ours, "polars join_asof", "DuckDB ASOF JOIN")]
     assert counts[0] > 0
     assert set(counts) == {counts[0]}
+    assert len({said[f"sweep: {name}"]["signals_of_view_0"] for name in ours}) == 1
+
+
+def test_a_page_is_given_the_figures_between_its_marks(said: dict[str, dict[str, object]], tmp_path: Path) -> None:
+    """Written once or twice, a page holds the latest figures of every race, and all else as it was."""
+    (tmp_path / "cases.json").write_text(json.dumps(list(said.values())))
+    page = tmp_path / "page.md"
+    mark = "<!-- figures: make bench-peers -->"
+    page.write_text(f"before\n{mark}\nold\n{mark}\nbehind\n")
+    for head in ("Once.", "Twice."):
+        run(
+            [
+                "-c",
+                (
+                    "import json, tables; from pathlib import Path;"
+                    f"said = json.loads(Path({str(tmp_path / 'cases.json')!r}).read_text());"
+                    f"tables.write_figures(Path({str(page)!r}), tables.markdown(said, {head!r}))"
+                ),
+            ]
+        )
+    written = page.read_text()
+    assert written.startswith(f"before\n{mark}\nTwice.\n")
+    assert written.endswith(f"\n{mark}\nbehind\n")
+    assert "Once" not in written
+    assert {line.split(" | ")[1] for line in written.splitlines() if line.startswith("| sweep | ")} == {
+        one["case"] for one in said.values() if one["race"] == "sweep"
+    }
+    assert "| 60 of 60 noticed, 60 located, 0 wrong in silence" in written
 
 
 def test_flipped_bits_are_noticed_and_located(said: dict[str, dict[str, object]]) -> None:
