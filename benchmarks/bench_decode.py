@@ -3,8 +3,10 @@ How many frames and bodies a second the decoders read, and how fast a film is ma
 
     python benchmarks/bench_decode.py
     python benchmarks/bench_decode.py season     only: many nights, one after the other
+    python benchmarks/bench_decode.py processes  only: a long night, read ahead by a thread or by processes
 
-Prints one line a case: the best of several rounds, in processor time of one core. The nights are simulated.
+Prints one line a case: the best of several rounds, in processor time of one core, but for `processes` by the clock on
+the wall: nothing else should run then. The nights are simulated.
 """
 
 from __future__ import annotations
@@ -156,7 +158,8 @@ def films() -> None:
         whole = list(night(plan_night(7, 2, "2026-01-15", 100_000)))
         frames = [one for one in whole if one.kind is Kind.FRAME and one.feed == "polymarket.market"]
         changes = [one for one in frames if one.payload.startswith(b'{"event_type":"price_change"')]
-        for name, envelopes in (("night", whole), ("frames", frames), ("changes", changes)):
+        answers = [one for one in whole if one.feed.startswith(("espn.", "nba."))]
+        for name, envelopes in (("night", whole), ("frames", frames), ("changes", changes), ("scores", answers)):
             film(f"film, {name}, by decoders", recorded(folder / name, envelopes), plain=True)
             film(f"film, {name}, hot", open_tape(folder / name))
             seal_tape(folder / name)
@@ -193,8 +196,30 @@ def season() -> None:
         shutil.rmtree(folder)
 
 
+def processes() -> None:
+    """Film a long night read ahead by a thread (0) and by processes; print the wall time, and what this process did."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-processes-"))
+    try:
+        tape = grown(folder / "night", list(night(plan_night(7, 6, "2026-01-15", 2_000_000))))
+        for count in (0, 1, 2, 3):
+            walls, worked = [], []
+            for _ in range(3):
+                begin, begin_here = time.perf_counter(), time.process_time()
+                build_film(tape, processes=count)
+                walls.append(time.perf_counter() - begin)
+                worked.append(time.process_time() - begin_here)
+            wall = min(walls)
+            print(f"{count} processes: {len(tape):,} envelopes {len(tape) / wall:,.0f} /s {wall:.2f} s", end=" ")
+            print(f"{min(worked):.2f} s of it here")
+    finally:
+        shutil.rmtree(folder)
+
+
 def main() -> None:
     """Run every case."""
+    if sys.argv[1:] == ["processes"]:
+        processes()
+        return
     if sys.argv[1:] == ["season"]:
         season()
         return
