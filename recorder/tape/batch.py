@@ -8,7 +8,7 @@ again, byte for byte.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -55,10 +55,8 @@ class Batch:
         shape = self.frames.shape[rows]
         payloads = self.payloads.some(rows)
         if (shape >= 0).any():
-            wanted = np.full(len(self), -1)
-            wanted[rows] = shape
-            written, ends = write_back(replace(self.frames, shape=wanted), ShapeBook(self.frames.shapes))
-            texts = Payloads(written, ends - np.diff(ends, prepend=0), ends).some(rows)
+            written, ends = write_back(self.frames.some(rows), ShapeBook(self.frames.shapes))
+            texts = Payloads(written, ends - np.diff(ends, prepend=0), ends).some(np.arange(len(rows)))
             both = zip((shape >= 0).tolist(), texts, payloads, strict=True)
             payloads = (text if is_shaped else payload for is_shaped, text, payload in both)
         heads = (column[rows].tolist() for column in (self.seq, self.recv_ns, self.feed, self.conn, self.kind))

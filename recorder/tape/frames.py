@@ -135,6 +135,18 @@ class Frames:
         """Return how many frames there are, read or not."""
         return len(self.shape)
 
+    def some(self, rows: Ints) -> Frames:
+        """Return some of the frames, by their numbers."""
+        counts = np.diff(self.first)[rows]
+        ends = np.cumsum(counts)
+        changes = np.repeat(self.first[rows] + counts - ends, counts) + np.arange(counts.sum())
+        return replace(
+            self,
+            first=np.concatenate(([0], ends)),
+            **{name: getattr(self, name)[rows] for name in _BY_FRAME if name != "first"},
+            **{name: getattr(self, name)[changes] for name in BY_CHANGE},
+        )
+
 
 class ShapeBook:
     """The shapes known so far, in the order in which they were learnt."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from reel import stretch
 
 from recorder.envelope import Envelope, Kind, encode_row
 from recorder.tape.batch import batch_of_rows, cut_rows
@@ -25,6 +26,16 @@ def test_the_envelopes_of_a_batch_are_those_of_its_rows(night):
     some = np.array([0, 7, 51])
     assert list(batch.some(some)) == [envelopes[at] for at in some]
     assert (batch.frames.bid_u6.tolist(), batch.frames.ask_u6.tolist()) == ([500_000] * 3, [-1] * 3)
+
+
+@pytest.mark.parametrize("each", [1, 2, 3, 17])
+def test_some_envelopes_of_a_night_are_themselves(each):
+    """Whichever are asked for, of whatever feeds, with however many changes: they are what was recorded."""
+    envelopes = stretch().envelopes[:1_500]
+    batch = batch_of_rows(b"".join(map(encode_row, envelopes)), len(envelopes), ShapeBook())
+    assert {1, 2} <= set(np.diff(batch.frames.first).tolist())
+    assert len(batch.feeds) > 3
+    assert list(batch.some(np.arange(each // 2, len(envelopes), each))) == envelopes[each // 2 :: each]
 
 
 @pytest.mark.parametrize("cut", [1, 29, 31, 60])
