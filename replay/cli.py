@@ -12,6 +12,7 @@ import errno
 import importlib
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ __all__ = ["PLUGIN_GROUP", "VERBS", "Verb", "app", "main", "run"]
 PLUGIN_GROUP = "gametape.commands"
 _OURS = ("recorder", "replay", "strategies")
 _WORDS_MAX = 600
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +213,14 @@ def run(args: Sequence[str] | None = None) -> int:
     except click.Abort:
         return 130
     except OSError as error:
-        return _refused(error, words)
+        number = error.errno or _number_of(error)
+        return _refused(error if number == error.errno else OSError(number, os.strerror(number or 0)), words)
     except MemoryError:
         _tell("there is not enough memory for this", "", "a smaller part of it, or another machine")
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 the last line of defence: a user gets words, a developer asks for the rest
-        return _confess(error, words)
+        number = _number_of(error)
+        return _confess(error, words) if number is None else _refused(OSError(number, os.strerror(number)), words)
     return result if isinstance(result, int) else Exit.OK
 
 
@@ -246,9 +250,23 @@ def _tell(what: str, why: str, hint: str) -> None:
             click.echo(head + (words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX]} …"), err=True)
 
 
+def _number_of(error: Exception) -> int | None:
+    """
+    Return the number with which the disk refused, where a library only put it into words.
+
+    polars ends them in `(os error 28)`; numpy says of a disk that is full how much of an array it wrote.
+    """
+    told = str(error)
+    found = re.search(r"\(os error ([0-9]{1,3})\)", told)
+    if found and int(found[1]) in _DISK:
+        return int(found[1])
+    is_cut_short = isinstance(error, OSError) and re.fullmatch(r"[0-9]+ requested and [0-9]+ written", told)
+    return errno.ENOSPC if is_cut_short else None
+
+
 def _refused(error: OSError, words: list[str]) -> int:
     """Tell of what the system would not do; only a disk that is full or broken, or not ours, was to be expected."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}:
+    if error.errno in _DISK:
         where = f"while writing {error.filename}" if error.filename else ""
         _tell(f"the disk refused: {error.strerror}", where, "df -h")
         return Exit.DISK

@@ -171,6 +171,24 @@ def test_a_full_disk_is_a_disk_error(verb, capsys):
     assert "tapes/x" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("68206 requested and 8176 written"),
+        RuntimeError("parquet: File out of specification: No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_one_whatever_a_library_says(verb, capsys, error):
+    """numpy and polars tell of a full disk in words of their own: it exits 6 all the same."""
+
+    def fail():
+        raise error
+
+    verb(fail)
+    assert cli.run(["planted"]) == errors.Exit.DISK
+    assert "No space left on device" in capsys.readouterr().err
+
+
 def test_a_folder_that_may_not_be_written_is_a_disk_error(verb, capsys):
     """No permission, say for the cache, is foreseen: it exits 6, names the folder and what to look at."""
 
