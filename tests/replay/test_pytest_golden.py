@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+
+from replay.synth.night import plan_night, write_night
 
 pytest_plugins = ["pytester"]
 
-SAMPLE = Path(__file__).resolve().parents[2] / "data" / "sample"
-TEST = f"""
+TEST = """
 from replay.settings import Setting
 
 def test_night(replay_golden):
-    replay_golden({str(SAMPLE)!r}, setting=Setting(min_edge_u6=MIN_EDGE))
+    replay_golden("night", setting=Setting(min_edge_u6=MIN_EDGE))
 """
 
 
@@ -24,6 +23,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path
     monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(tmp_path / "cache"))
     # Interpreted, so that a test of a plugin never waits for a compiler.
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    # Other plugins of this machine would take longer to load than the test takes.
+    pytester.makeini("[pytest]\naddopts = -p no:schemathesis -p no:anyio")
+    write_night(pytester.path / "night", plan_night(3, 1, "2026-01-15", 1_200))
     pytester.makepyfile(test_night=TEST.replace("MIN_EDGE", "60_000"))
     return pytester
 
@@ -63,7 +65,7 @@ def test_a_decision_that_moved_is_told_in_the_failure(project) -> None:
     lines = (
         "@staticmethod",
         "def run(*args):",
-        "    args[7].params[1] += 100 * (args[10] == 0)",
+        "    args[7].params[1] += 20_000 * (args[10] == 0)",
         "    return run(*args)",
     )
     project.makepyfile(mine=strategy.replace("    pass", "\n".join(f"    {line}" for line in lines)))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from recorder.tape.reader import open_tape
+from replay import cli
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = str(ROOT / "data" / "sample")
@@ -20,21 +21,24 @@ GRID = ("--min-edge", "3:6:1", "--poll", "10,20,30", "--order-delay", "1s")
 
 
 @pytest.fixture
-def run(cache_dir, tmp_path):
-    """Run the program in a folder of its own."""
+def run(cache_dir, tmp_path, monkeypatch, capsys):
+    """Run the program in this process, in a folder of its own."""
+    monkeypatch.setenv("GAMETAPE_CACHE_DIR", str(cache_dir))
+    monkeypatch.chdir(tmp_path)
 
     def spoken(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "replay.cli", *words],
-            cwd=tmp_path,
-            env={**os.environ, "GAMETAPE_CACHE_DIR": str(cache_dir), "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
+        capsys.readouterr()
+        code = cli.run(list(words))
+        return subprocess.CompletedProcess(words, code, *capsys.readouterr())
 
     return spoken
+
+
+def alone(*words):
+    """Run the program in a process of its own, which may be killed."""
+    command = [sys.executable, "-m", "replay.cli", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_sealed_night_through_the_program(run) -> None:
@@ -72,7 +76,7 @@ def test_a_killed_sweep_resumes(run, tmp_path) -> None:
     assert run("synth", "--seed", "5", "--games", "2", "--book-events", "3000", "--out", str(second)).returncode == 0
     whole = json.loads(run(*words, str(second)).stdout)
     (tmp_path / "fate").write_text("1")
-    killed = run(*words, str(second), "--out", "run")
+    killed = alone(*words, str(second), "--out", "run")
     assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "run" / "sweep.json").exists()
     assert len(list((tmp_path / "run" / "parts").glob("*.part"))) == 1
