@@ -51,7 +51,7 @@ class Mids:
 
     at_ns and mid_u6 (-1 where a book was not known) are one row a change, token by token; first (tokens + 1,) says
     where those of each begin. By token: closing_u6, the last mid before start_ns, when its game was first seen to be on
-    (0 for never), and game.
+    (0 for never), and game. home: the token of each game's home team, -1 for none.
     """
 
     at_ns: Ints
@@ -60,11 +60,12 @@ class Mids:
     closing_u6: Ints
     start_ns: Ints
     game: Ints
+    home: Ints
 
     def at(self, tokens: Ints, times_ns: Ints) -> Ints:
         """Return the last mid known at each time, one later never."""
         found = np.full(len(tokens), _UNKNOWN, np.int64)
-        for token in np.unique(tokens).tolist():
+        for token in np.unique(tokens[tokens >= 0]).tolist():
             mine = tokens == token
             begin, end = self.first[token], self.first[token + 1]
             place = np.searchsorted(self.at_ns[begin:end], times_ns[mine], side="right") - 1
@@ -123,7 +124,8 @@ def mids_of(film: Film) -> Mids:
     first = np.searchsorted(token[order], np.arange(tokens + 1))
     began = {game: course.begin_ns for game, course in courses(film).items() if len(course.heard_ns)}
     start_ns = np.array([began.get(game, 0) for game in quotes.game.tolist()], np.int64)
-    made = Mids(at_ns[order], mid[order], first, np.full(tokens, _UNKNOWN), start_ns, quotes.game)
+    closing_u6, home = np.full(tokens, _UNKNOWN), quotes.tokens_of[:, 0].copy()
+    made = Mids(at_ns[order], mid[order], first, closing_u6, start_ns, quotes.game, home)
     made.closing_u6[:] = made.at(np.arange(tokens), start_ns - 1)
     return made
 

@@ -21,6 +21,7 @@ from replay.models.drift import drift_of_night
 from replay.report.facts import Evidence, GameFact, TapeFact, Trade, Warn, read_evidence
 from replay.report.overlay import Course, courses, coverage, overlay_of
 from replay.report.quotes import Quotes, quotes_of
+from replay.report.reaction import reaction_of
 from replay.report.sources import (
     delays_of,
     feed_facts,
@@ -122,6 +123,7 @@ def gather(
         leadlag=[lead for lead in leads if lead is not None],
         scores=scores,
         sources=source_facts(scores),
+        reaction=reaction_of(films, [night.numbers for night in nights], bootstrap),
         feeds=[fact for film in films for fact in feed_facts(film)],
         best=[_trade(row, nights) for row in fills.reverse().head(_SHOWN).iter_rows(named=True) if row["pnl_u6"] > 0],
         worst=[_trade(row, nights) for row in fills.head(_SHOWN).iter_rows(named=True) if row["pnl_u6"] < 0],

@@ -336,6 +336,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     leadlag: list[LeadLag]
     scores: list[ScoreFact] = msgspec.field(default_factory=list)
     sources: list[SourceFact] = msgspec.field(default_factory=list)
+    reaction: list[CurvePoint] = msgspec.field(default_factory=list)
+    """The mid after a score, towards the team that scored; trades counts scores."""
     feeds: list[FeedFact]
     best: list[Trade]
     worst: list[Trade]

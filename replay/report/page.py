@@ -21,6 +21,7 @@ from replay.report.run import Run
 from replay.report.tradecharts import (
     curve_chart,
     delay_chart,
+    delay_marks,
     equity_chart,
     funnel_chart,
     games_chart,
@@ -32,7 +33,8 @@ from replay.report.tradecharts import (
 __all__ = ["data_block", "render", "sentence"]
 
 _FILES = Path(__file__).parent / "page_files"
-_POINTS = (600, 400, 280, 200, 140, 100, 70, 50)
+_POLLED = ("espn", "nba")
+_POINTS = (600, 400, 280, 200, 140, 100, 70, 50, 40)
 _CHARTS_BYTES_MAX = 140_000
 _PANELS_MAX = 12
 _WORDS_MAX = 600
@@ -136,9 +138,15 @@ def _charts(evidence: Evidence) -> dict[str, Markup]:
     by_start = sorted(evidence.games, key=lambda game: game.start_ns or 0)
     charts = {"funnel": funnel_chart(evidence.funnel)}
     if decay.left:
-        charts["left"] = curve_chart(decay.left, decay, "edge left at the ask", "a", half_life=True)
+        marks = [*delay_marks(decay), (decay.half_life_s, "half-life")]
+        charts["left"] = curve_chart(decay.left, marks, "edge left at the ask", "a")
     if decay.markout:
-        charts["markout"] = curve_chart(decay.markout, decay, "markout after the fill", "b", half_life=False)
+        charts["markout"] = curve_chart(decay.markout, delay_marks(decay), "markout after the fill", "b")
+    if evidence.reaction:
+        # Of the sources only these two move a game, and are waited for.
+        waited = [one for one in evidence.sources if one.source in _POLLED and one.by_ms is not None]
+        shown = [(round((one.by_ms or 0) / 1000, 1), f"{one.source} shows it by") for one in waited]
+        charts["reaction"] = curve_chart(evidence.reaction, shown, "move of the mid", "a", what="scores")
     if evidence.equity.points:
         charts["equity"] = equity_chart(evidence.equity, clock)
         charts["stake"] = stake_chart(evidence.equity, clock)

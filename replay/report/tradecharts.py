@@ -13,6 +13,7 @@ from replay.report.svg import Frame, Scale, num, ticks, whisker
 __all__ = [
     "curve_chart",
     "delay_chart",
+    "delay_marks",
     "equity_chart",
     "funnel_chart",
     "games_chart",
@@ -27,8 +28,17 @@ _HORIZON_MARKS = ((0.1, "0.1"), (0.5, "0.5"), (1.0, "1"), (5.0, "5"), (10.0, "10
 _LAG_LIMIT_MS = 15_000
 
 
-def curve_chart(points: Sequence[CurvePoint], decay: Decay, title: str, css: str, *, half_life: bool) -> Markup:
-    """Draw a mean by horizon with its band, and where the delays of the setting stand."""
+Marks = Sequence[tuple[float | None, str]]
+"""Times to be marked, in seconds, and what each is; None and what lies beyond the horizons is left out."""
+
+
+def delay_marks(decay: Decay) -> Marks:
+    """Return where the delays of a setting stand on the way of a trade."""
+    return [(decay.order_delay_s, "order arrives"), (decay.poll_s, "poll")]
+
+
+def curve_chart(points: Sequence[CurvePoint], marks: Marks, title: str, css: str, *, what: str = "trades") -> Markup:
+    """Draw a mean by horizon with its band, and lines at the marks."""
     frame = Frame(_HALF, 260, title, top=24)
     edges = [edge for point in points for edge in (point.mean_c, point.low_c, point.high_c) if edge is not None]
     y = Scale(min(*edges, 0.0), max(*edges, 0.0), frame.y0, frame.y1) if edges else Scale(-1, 1, frame.y0, frame.y1)
@@ -48,11 +58,8 @@ def curve_chart(points: Sequence[CurvePoint], decay: Decay, title: str, css: str
     )
     for at, point in timed:
         limits = "" if point.low_c is None or point.high_c is None else f" [{point.low_c:+.2f}, {point.high_c:+.2f}]"
-        words = f"{point.horizon_ms / 1000:g} s later: {point.mean_c:+.2f} c{limits}, {point.trades:,} trades"
+        words = f"{point.horizon_ms / 1000:g} s later: {point.mean_c:+.2f} c{limits}, {point.trades:,} {what}"
         frame.dot(at, y(point.mean_c), f"dot {css}", words)
-    marks = [(decay.order_delay_s, "order arrives"), (decay.poll_s, "poll")]
-    if half_life:
-        marks.append((decay.half_life_s, "half-life"))
     for row, (at_s, words) in enumerate((at, words) for at, words in marks if at):
         if 0.1 <= at_s <= 120:
             frame.path(f"M{num(x(at_s))} {frame.y1}V{frame.y0}", "rule")

@@ -77,6 +77,7 @@ def test_marks_of_fills_before_and_after_tip_off() -> None:
         closing_u6=np.array([540_000, -1]),
         start_ns=np.array([50, 50]) * S,
         game=np.array([0, 0]),
+        home=np.array([0]),
     )
     orders = np.array([order(0, 1, 12, 51), order(0, -1, 15, 52), order(0, 1, 60, 53), order(1, 1, 12, 51)])
     sums, counts = np.zeros((1, len(HORIZONS_MS) + 1), np.int64), np.zeros((1, len(HORIZONS_MS) + 1), np.int64)

@@ -95,7 +95,7 @@ def test_every_chart_has_data(browser, page_file):
             [...svg.querySelectorAll('path:not(.grid):not(.axis):not(.zero):not(.rule), rect, circle')]
               .filter((mark) => { const box = mark.getBBox(); return box.width + box.height > 0; }).length])"""
         )
-        assert len(sizes) == 2 + 1 + 4 + 2 + 2 + 1 + 3 + 1 + 2 + 3
+        assert len(sizes) == 2 + 1 + 4 + 2 + 2 + 1 + 3 + 1 + 3 + 3
         assert [label for label, marks in sizes if marks < 2] == []
         assert page.locator("svg.over .mid").count() == page.locator("svg.over .fair").count() == 3
 

@@ -8,6 +8,7 @@ from replay.report.facts import Delay, Equity, LeadLag
 from replay.report.tradecharts import (
     curve_chart,
     delay_chart,
+    delay_marks,
     equity_chart,
     funnel_chart,
     games_chart,
@@ -19,16 +20,25 @@ from replay.report.tradecharts import (
 def test_a_curve_has_a_point_at_every_horizon(evidence):
     """Eleven points of the edge left, ten of the markout, and the delays marked."""
     decay = evidence.decay
-    left = curve_chart(decay.left, decay, "edge left", "a", half_life=True)
+    left = curve_chart(decay.left, delay_marks(decay), "edge left", "a")
     assert left.count("<circle") == len(decay.left) == 11
     assert "order arrives" in left
-    assert curve_chart(decay.markout, decay, "markout", "b", half_life=False).count("<circle") == 10
+    assert curve_chart(decay.markout, [(0.01, "early"), (None, "never")], "markout", "b").count("<circle") == 10
+
+
+def test_only_marks_within_the_horizons_are_drawn(evidence):
+    """A line and its word for each time between a tenth of a second and two minutes."""
+    marks = [(0.01, "too early"), (3.0, "espn"), (None, "never"), (500.0, "too late")]
+    drawn = curve_chart(evidence.decay.left, marks, "edge left", "a", what="scores")
+    assert "espn 3 s" in drawn
+    assert not any(word in drawn for word in ("too early", "never", "too late"))
+    assert f"{evidence.decay.left[1].trades:,} scores" in drawn
 
 
 def test_a_curve_without_limits_has_no_band(evidence):
     """One game alone: a line, and no claim about its certainty."""
     bare = [msgspec.structs.replace(point, low_c=None, high_c=None) for point in evidence.decay.left]
-    assert 'class="band' not in curve_chart(bare, evidence.decay, "edge left", "a", half_life=True)
+    assert 'class="band' not in curve_chart(bare, [], "edge left", "a")
 
 
 def test_the_funnel_has_a_bar_for_every_step(evidence):
