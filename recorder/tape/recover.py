@@ -286,14 +286,14 @@ def _mend_sealed(job: _Job, catalog: Catalog, entry: Sealed) -> list[tuple[int, 
         hint = "use the version of gametape that sealed it"
         raise CorruptError(f"{job.path / entry.file} cannot be mended here", why=FOREIGN_COLUMNS, hint=hint)
     bad = {damage.first_seq for damage in found if damage.first_seq is not None}
-    whole = _reassemble(job.path, entry) if not bad else None
+    whole = _reassemble(job.path, entry, bad)
     if whole is not None:
 
         def rewrite() -> None:
             job.put_aside(entry.file, keep=True)
             job.replace(entry.file, whole)
 
-        job.do(entry.file, "write again with the footer from the manifest", found[0].why, rewrite)
+        job.do(entry.file, "put aside, and write it again as it was sealed", found[0].why, rewrite)
         return [(entry.first_seq, entry.last_seq)]
     missing = not (job.path / entry.file).is_file()
     good = [] if missing else [at for at, group in enumerate(entry.groups) if group.first_seq not in bad]
@@ -318,11 +318,22 @@ def _mend_sealed(job: _Job, catalog: Catalog, entry: Sealed) -> list[tuple[int, 
     return runs
 
 
-def _reassemble(path: Path, entry: Sealed) -> bytes | None:
-    """Return the file as it was sealed, its footer from the manifest; None where a row group is damaged."""
+def _reassemble(path: Path, entry: Sealed, bad: set[int]) -> bytes | None:
+    """Return the file as it was sealed; None where of a damaged row group more is wrong than can be put right."""
     footer = base64.b64decode(entry.footer)
-    data = (path / entry.file).read_bytes()
+    try:
+        with open_plain(path / entry.file) as file:
+            data = file.read(entry.bytes)
+    except (FileNotFoundError, NotPlainError):
+        return None
     whole = footer[-4:] + data[4 : entry.bytes - len(footer)] + footer
+    for at, group in enumerate(entry.groups):
+        if group.first_seq in bad and len(whole) == entry.bytes:
+            from recorder.tape.repair import mend_group  # noqa: PLC0415  # slow to load, rarely needed
+
+            end = group.offset + group.bytes
+            mended = mend_group(whole[group.offset : end], entry, at)
+            whole = whole if mended is None else whole[: group.offset] + mended + whole[end:]
     return whole if hashlib.sha256(whole).hexdigest() == entry.file_sha256 else None
 
 
