@@ -255,11 +255,14 @@ async def _run(
 
 
 def _stop_on_signals(session: Session) -> None:
-    """Let the first Ctrl-C or SIGTERM end a session in good order."""
+    """Let the first Ctrl-C or SIGTERM end a session in good order, and the end of the terminal or ssh it runs in."""
     import asyncio
     import signal
 
-    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    loop, numbers = asyncio.get_running_loop(), [signal.SIGINT, signal.SIGTERM]
+    # Under nohup it is ignored: whoever asked for that means the recording to go on.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
 
     def stop() -> None:
         # A second signal finds its usual meaning again.

@@ -25,11 +25,12 @@ _LONGEST_NS = 8 * 60 * _MINUTE_NS
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One game of a scoreboard as far as asking goes: is it on, is it over, when was it to begin."""
+    """One game of a scoreboard as far as asking goes: is it on, is it over, when was it to begin; id is its own."""
 
     live: bool
     over: bool
     start_ns: int | None
+    id: str = ""
 
 
 def is_busy(slots: list[Slot], now_ns: int) -> bool:
@@ -95,7 +96,8 @@ class _EspnCompetition(msgspec.Struct):
     status: _EspnStatus
 
 
-class _EspnEvent(msgspec.Struct):
+class _EspnEvent(msgspec.Struct, kw_only=True):
+    id: str = ""
     competitions: list[_EspnCompetition]
     date: str | None = None
 
@@ -124,7 +126,7 @@ def espn_slots(body: bytes) -> list[Slot] | None:
         for competition in event.competitions[:1]:
             kind = competition.status.type
             over = kind.completed or kind.state == "post"
-            slots.append(Slot(live=kind.state == "in", over=over, start_ns=instant_ns(event.date)))
+            slots.append(Slot(live=kind.state == "in", over=over, start_ns=instant_ns(event.date), id=event.id))
     unread = len(events) - len(slots)
     return slots + [Slot(live=False, over=False, start_ns=None)] * unread
 
@@ -162,6 +164,7 @@ def nba_slots(body: bytes) -> list[Slot] | None:
             live=game.game_status == 2,
             over=game.game_status == 3 or game.status_text.strip() == "PPD",
             start_ns=instant_ns(game.start),
+            id=game.game_id,
         )
         for game in readable(games, _nba_game)
     ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from recorder.envelope import Envelope
-from recorder.feeds.peek import readable
+from recorder.feeds.peek import Slot, espn_slots, nba_slots
 
 __all__ = ["FrameGlance", "GameGlance", "PlannedGame", "games_in", "glance_frame", "planned_games"]
 
@@ -66,63 +66,14 @@ def planned_games(note: Envelope) -> tuple[PlannedGame, ...]:
 # Scores ------------------------------------------------------------------------------------------------------
 
 
-class _EspnType(msgspec.Struct):
-    state: str
-    completed: bool = False
-
-
-class _EspnStatus(msgspec.Struct):
-    type: _EspnType
-
-
-class _EspnCompetition(msgspec.Struct):
-    status: _EspnStatus
-
-
-class _EspnEvent(msgspec.Struct):
-    id: str
-    competitions: list[_EspnCompetition]
-
-
-class _EspnBody(msgspec.Struct):
-    events: list[msgspec.Raw]
-
-
-class _NbaGame(msgspec.Struct):
-    id: str = msgspec.field(name="gameId")
-    status: int = msgspec.field(name="gameStatus")
-
-
-class _NbaScoreboard(msgspec.Struct):
-    games: list[msgspec.Raw]
-
-
-class _NbaBody(msgspec.Struct):
-    scoreboard: _NbaScoreboard
-
-
-_espn_body = msgspec.json.Decoder(_EspnBody)
-_espn_event = msgspec.json.Decoder(_EspnEvent)
-_nba_body = msgspec.json.Decoder(_NbaBody)
-_nba_game = msgspec.json.Decoder(_NbaGame)
-
-
 def games_in(feed: str, body: bytes) -> list[GameGlance]:
     """Return the games that a scoreboard lists; none for a feed that lists no games and for what cannot be read."""
-    try:
-        if feed == "nba.scoreboard":
-            raws = _nba_body.decode(body).scoreboard.games
-            return [GameGlance(one.id, one.status == 2, one.status == 3) for one in readable(raws, _nba_game)]
-        if feed.startswith("espn."):
-            events = readable(_espn_body.decode(body).events, _espn_event)
-            return [_espn_glance(one.id, one.competitions[0].status.type) for one in events if one.competitions]
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        pass
-    return []
-
-
-def _espn_glance(game_id: str, kind: _EspnType) -> GameGlance:
-    return GameGlance(game_id, kind.state == "in", kind.completed or kind.state == "post")
+    slots: list[Slot] | None = []
+    if feed == "nba.scoreboard":
+        slots = nba_slots(body)
+    elif feed.startswith("espn."):
+        slots = espn_slots(body)
+    return [GameGlance(slot.id, slot.live, slot.over) for slot in slots or [] if slot.id]
 
 
 # Books -------------------------------------------------------------------------------------------------------

@@ -175,9 +175,9 @@ def test_wrong_arguments_are_usage_errors(words: tuple[str, ...]) -> None:
     assert not list(Path().rglob("tape.json"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_recording_in_good_order(number: signal.Signals) -> None:
-    """One SIGINT or SIGTERM closes the sockets, commits, closes the tape and exits with 0."""
+    """One SIGINT, SIGTERM or SIGHUP closes the sockets, commits, closes the tape and exits with 0."""
     with little_upstream() as base:
         child = _start_recording(base)
         _wait_for_frame(child)
