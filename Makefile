@@ -67,17 +67,20 @@ $(BIN)/python:
 		{ echo "gametape needs Python 3.11 or newer; say where it is: make PYTHON=…"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Installed with hashes first, then the program itself without asking anybody for anything. Bytecode is left to whoever
-# imports a module: of most nobody ever does.
+# Installed with hashes first, then the program itself without asking anybody for anything. Bytecode is made by all cores at
+# once, where pip takes one, and not of the packages' own tests.
 INSTALL := $(BIN)/python -m pip install --quiet --no-compile
+BYTECODE = $(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 $(STAMPS)/core: requirements/core.txt pyproject.toml | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/core.txt
 	$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(BYTECODE)
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/dev: requirements/dev.txt pyproject.toml | $(BIN)/python
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(BYTECODE)
 	@mkdir -p $(STAMPS) && touch $@ $(STAMPS)/core
 
 # The engine is compiled once for every version of its source and kept in the user's cache; here, so that neither the demo
