@@ -17,7 +17,7 @@ from replay.upstream.roundtrip import COMPARED, NORMALISED, compare
 from replay.upstream.server import PlayOptions
 
 DOC = Path(__file__).resolve().parents[3] / "docs/playing-a-tape.md"
-BY_POLLS = PlayOptions(by_polls=True, patience_s=20.0)
+BY_POLLS = PlayOptions(by_polls=True, patience_s=120.0)
 MINUTE_NS = 60_000_000_000
 Change = Callable[[Envelope], Envelope | None]
 
