@@ -17,7 +17,7 @@ from pathlib import Path
 
 from recorder.tape.reader import open_tape
 from recorder.tape.seal import seal_tape
-from replay.backtest import run_settings
+from replay.backtest import sum_settings
 from replay.film import load_film, open_film
 from replay.find import load_strategy
 from replay.models import load_model
@@ -57,10 +57,10 @@ def main() -> None:
         for poll_ms in POLLS_MS
         for edge in EDGES_C
     ]
-    run_settings(film, *ideas, one)
+    sum_settings(film, *ideas, one)
     print(f"film: {film.events:,} envelopes, {rows:,} rows")
     print(f"film mapped: {best(lambda: load_film(film.folder, tape.name)) * 1000:.1f} ms")
-    alone, all_of_them = best(lambda: run_settings(film, *ideas, one)), best(lambda: run_settings(film, *ideas, many))
+    alone, all_of_them = best(lambda: sum_settings(film, *ideas, one)), best(lambda: sum_settings(film, *ideas, many))
     print(f"one cell: {alone:.3f} s, {rows / alone / 1e6:.1f} M rows/s")
     print(f"1,000 cells (50 edges x 20 polls): {all_of_them:.3f} s, {all_of_them / alone:.1f} x one cell")
     polls, edges = ",".join(f"{poll / 1000:g}" for poll in POLLS_MS), ",".join(f"{edge:g}" for edge in EDGES_C)
