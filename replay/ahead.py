@@ -66,6 +66,7 @@ class _Wire(msgspec.Struct, array_like=True):
     feeds: tuple[str, ...]
     news: bytes
     asked: list[int]
+    read: list[int]
     heads: bytes
     metas: list[bytes]
     payloads: list[bytes]
@@ -201,6 +202,7 @@ def _wire(reading: Reading) -> _Wire:
         feeds=reading.feeds,
         news=reading.news.tobytes(),
         asked=reading.asked,
+        read=reading.read,
         heads=np.array(heads, np.int64).tobytes(),
         metas=[at.meta for at in reading.envelopes],
         payloads=once,
@@ -219,6 +221,7 @@ def _reading(wire: _Wire) -> Reading:
         feeds=feeds,
         news=np.frombuffer(wire.news, np.int64).reshape(-1, _NEWS),
         asked=wire.asked,
+        read=wire.read,
         envelopes=[
             Envelope(seq, recv_ns, feeds[feed], conn, _KINDS[kind], meta, payloads[payload])
             for (seq, recv_ns, feed, conn, kind, payload), meta in zip(heads, wire.metas, strict=True)

@@ -1,10 +1,10 @@
 """
-Snapshots of books, from the bytes of their frames to rows, compiled.
+Snapshots of books, from the bytes of frames and of answers to rows, compiled.
 
 Read here is what nearly every book frame looks like: compact JSON, one book or an array of them, no key but those of a
 book and none twice, bids before asks, prices that rise or fall from level to level, decimals without superfluous zeros
-in front. Whatever else a frame may be, none of it is read, and the decoder (`replay.core.decode.polymarket`) is asked;
-what is read here means there the same.
+in front; an answer need not say that its books are such. Whatever else a frame may be, none of it is read, and the
+decoder (`replay.core.decode.polymarket`) is asked; what is read here means there the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from recorder.envelope import Kind
 from recorder.jit import inlined, kernel
 from recorder.tape.batch import Batch
 from recorder.tape.frames import no_names
@@ -26,6 +27,7 @@ from replay.core.rows import (
     OP_SNAPSHOT_BID,
     OP_SNAPSHOT_END,
     OP_TICK,
+    OP_WITNESS,
     ROW_COLUMNS,
 )
 
@@ -70,12 +72,13 @@ class Keys(NamedTuple):
 
 
 class Frames(NamedTuple):
-    """Frames to be read: begins and ends of their bytes, seq and recv_ns, all i64, one a frame."""
+    """Frames to be read: begins and ends of their bytes, seq, recv_ns, and op of their books; all i64, one a frame."""
 
     begins: Ints
     ends: Ints
     seq: Ints
     recv_ns: Ints
+    op: Ints
 
 
 class Found(NamedTuple):
@@ -119,7 +122,8 @@ def read_snapshots(batch: Batch, wanted: Ints) -> Snapshots:
         names=no_names(),
     )
     with np.errstate(over="ignore"):
-        scan_books(payloads.data, Frames(begins, ends, batch.seq[wanted], batch.recv_ns[wanted]), _keys(), found)
+        op = np.where(batch.kind[wanted] == Kind.BODY, OP_WITNESS, OP_SNAPSHOT)
+        scan_books(payloads.data, Frames(begins, ends, batch.seq[wanted], batch.recv_ns[wanted], op), _keys(), found)
     books, rows = found.ends[-1].tolist()
     spans = found.names.spans[: found.names.spans[NAMES_MAX, 0]].tolist()
     return Snapshots(
@@ -250,10 +254,12 @@ def _key(data: Bytes, at: int, end: int, keys: Keys, likely: int) -> tuple[int, 
 
 
 @inlined
-def _book(data: Bytes, at: int, end: int, keys: Keys, to: Found, head: int) -> tuple[int, int, int]:
+def _book(data: Bytes, at: int, end: int, keys: Keys, to: Found, head: int, op: int) -> tuple[int, int, int]:
     """Read a book into rows, but for whose they are; return where it ends, -1 where it does not, its name and rows."""
     seen, key, asset, time_ms, tick = 0, 0, -1, -1, -1
     row, asks = head + 1, head + 1
+    # An answer does not say that it is a book.
+    required = _REQUIRED if op == OP_SNAPSHOT else _REQUIRED - (1 << _EVENT)
     while at < end and row + 3 < len(to.rows):
         # Behind the brace, or the comma before a key.
         key, at = _key(data, at + 1, end, keys, key)
@@ -271,8 +277,10 @@ def _book(data: Bytes, at: int, end: int, keys: Keys, to: Found, head: int) -> t
             tick = value if key == _TICK else tick
         if at < 0 or at >= end:
             break
-        if data[at] == _CLOSE and seen & _REQUIRED == _REQUIRED:
-            return at + 1, asset, _closed(to.rows, head, asks, row, time_ms, tick)
+        if data[at] == _CLOSE and seen & required == required:
+            rows = _closed(to.rows, head, asks, row, time_ms, tick)
+            to.rows[head, 2] = op
+            return at + 1, asset, rows
         if data[at] != _COMMA:
             break
         key = min(key + 1, _LAST)
@@ -284,7 +292,7 @@ def _closed(rows: Ints, head: int, asks: int, row: int, time_ms: int, tick: int)
     """Write what stands around the levels of a book; return how many rows there are."""
     for at in range(head, row):
         rows[at, 6] = rows[at, 7] = rows[at, 8] = -1
-    rows[head, 2], rows[head, 4], rows[head, 5], rows[head, 8] = OP_SNAPSHOT, 0, 0, time_ms
+    rows[head, 4], rows[head, 5], rows[head, 8] = 0, 0, time_ms
     rows[head, 6] = rows[head + 1, 4] if asks > head + 1 else -1
     rows[head, 7] = rows[asks, 4] if row > asks else -1
     rows[row, 2], rows[row, 4], rows[row, 5] = OP_SNAPSHOT_END, 0, 0
@@ -306,7 +314,7 @@ def scan_books(data: Bytes, frames: Frames, keys: Keys, to: Found) -> None:
         at += 1 if is_list else 0
         book, last = books, row
         while at < end and data[at] == _OPEN and book < len(to.books):
-            at, asset, after = _book(data, at, end, keys, to, last)
+            at, asset, after = _book(data, at, end, keys, to, last, frames.op[frame])
             if at < 0:
                 break
             to.books[book, 0], to.books[book, 1] = frame, asset

@@ -15,6 +15,7 @@ import json
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from recorder.envelope import Envelope, Kind
 from recorder.tape.batch import Batch
 from recorder.tape.shapes import HOLES
 from replay.books import MS_MAX, Snapshots, read_snapshots
+from replay.core.decode import OK, Meta
 from replay.core.roll import Roller
 from replay.core.rows import OP_ASK, OP_BID, OP_LAST, OP_TRADE_BUY, OP_TRADE_SELL, ROW_COLUMNS, Night
 
@@ -29,7 +31,8 @@ __all__ = ["Reading", "gather", "read_batch"]
 
 Ints = NDArray[np.int64]
 
-_FEED = "polymarket.market"
+_FEED, _ANSWERED_FEED = "polymarket.market", "polymarket.book"
+_META = msgspec.json.Decoder(Meta)
 _SLOW, _CHANGES, _TRADE, _BEST, _BOOKS, _PONGS = range(6)
 _PONG = np.frombuffer(b"PONG", np.uint8)
 _TOKENLESS = ("espn.", "nba.", "polymarket.sports")
@@ -55,7 +58,8 @@ class Reading(NamedTuple):
     events is its number of envelopes, heard_ns the time of the last that is no decision, None where all are; counts are
     of what the roller is not shown. rows i64 (n, len(ROW_COLUMNS)), in the order of seq, with numbers into texts for
     tokens. news i64 (m, 5): before which row of the batch the roller is told what; text, number of the feed in feeds,
-    conn, and 1 where the text's book came by that connection. asked has the rows of envelopes.
+    conn, and 1 where the text's book came by that connection. asked has the rows of envelopes; read those of answers
+    whose books are among rows.
     """
 
     events: int
@@ -66,6 +70,7 @@ class Reading(NamedTuple):
     feeds: tuple[str, ...]
     news: Ints
     asked: list[int]
+    read: list[int]
     envelopes: list[Envelope]
 
 
@@ -91,6 +96,7 @@ def read_batch(batch: Batch) -> Reading:
         feeds=batch.feeds,
         news=_news(batch, meanings, books),
         asked=slow.tolist(),
+        read=books.frames[meanings[books.frames] == _SLOW].tolist(),
         envelopes=list(batch.some(slow)),
     )
 
@@ -104,11 +110,11 @@ def gather(roller: Roller, reading: Reading) -> Night:
     """
     for name, count in reading.counts.items():
         roller.counts[name] += count
-    seen = _Seen(roller, reading)
+    seen, read = _Seen(roller, reading), frozenset(reading.read)
     for envelope, row in zip(reading.envelopes, reading.asked, strict=True):
         if envelope.kind not in _SAYING or not envelope.feed.startswith(_TOKENLESS):
             seen.up_to(row)
-        roller.take(envelope)
+        roller.take(envelope, is_read=row in read)
     seen.up_to(reading.events)
     rows = reading.rows.copy()
     rows[:, 3] = seen.tokens[rows[:, 3]]
@@ -116,15 +122,28 @@ def gather(roller: Roller, reading: Reading) -> Night:
 
 
 def _bare(batch: Batch, is_bare: NDArray[np.bool_], meanings: Ints) -> Snapshots:
-    """Read the frames that are there as their bytes, as far as they can be; say in meanings what was read."""
+    """Read frames that are there as their bytes, and answers with books, as far as it can be; meanings has which."""
     begins, sizes = batch.payloads.begins, batch.payloads.ends - batch.payloads.begins
     pongs = np.flatnonzero(is_bare & (sizes == len(_PONG)))
     pongs = pongs[(batch.payloads.data[begins[pongs, None] + np.arange(len(_PONG))] == _PONG).all(axis=1)]
     meanings[pongs] = _PONGS
-    wanted = np.flatnonzero(is_bare & (meanings == _SLOW))
+    wanted = np.flatnonzero((is_bare & (meanings == _SLOW)) | _answered(batch))
     books = read_snapshots(batch, wanted if sizes[wanted].sum() >= _BOOKS_BYTES_MIN else wanted[:0])
-    meanings[books.frames] = _BOOKS
+    # Of an answer the roller has to know.
+    meanings[books.frames[batch.kind[books.frames] == Kind.FRAME]] = _BOOKS
     return books
+
+
+def _answered(batch: Batch) -> NDArray[np.bool_]:
+    """Say which envelopes are usable answers to polls of books."""
+    is_answer = np.array([*(feed == _ANSWERED_FEED for feed in batch.feeds), False])[batch.feed]
+    is_answer &= batch.kind == Kind.BODY
+    for row in np.flatnonzero(is_answer).tolist():
+        try:
+            is_answer[row] = _META.decode(batch.metas[row] or b"{}").status == OK
+        except (ValueError, RecursionError):
+            is_answer[row] = False
+    return is_answer
 
 
 @lru_cache(maxsize=256)
@@ -182,7 +201,7 @@ def _news(batch: Batch, meanings: Ints, books: Snapshots) -> Ints:
     named = np.flatnonzero((of == _CHANGES) | (of == _TRADE))
     row = np.concatenate((row[named], books.of))
     text = np.concatenate((frames.asset[named], len(frames.texts) + books.token))
-    connects = np.concatenate((of[named] == _CHANGES, np.ones(len(books.of), bool)))
+    connects = np.concatenate((of[named] == _CHANGES, batch.kind[books.of] == Kind.FRAME))
     order = np.argsort(row, kind="stable")
     row, text, connects = row[order], text[order], connects[order]
     first = np.unique(text, return_index=True)[1]

@@ -118,8 +118,8 @@ class Answers:
         self._polls: list[int] = []
         self._said: list[_Said] = []
 
-    def take(self, at: Envelope) -> None:
-        """Take one answer."""
+    def take(self, at: Envelope, *, is_read: bool = False) -> None:
+        """Take one answer; is_read: it says nothing of scores, and whoever calls has read and counted what it says."""
         try:
             asked: _Asked | None = _ASKED.decode(at.meta or b"{}")
         except (ValueError, RecursionError):
@@ -128,7 +128,10 @@ class Answers:
         url = self._urls.get(told.url)
         if url is None:
             url = self._urls[told.url] = _Url(len(self._urls))
-        if asked is None or at.kind is not Kind.BODY:
+        events: list[Event] = []
+        if is_read:
+            said = self._answered(url, events, [])
+        elif asked is None or at.kind is not Kind.BODY:
             events, said = self._anew(at, url)
         elif asked.status == NOT_MODIFIED:
             events = [PollUnchanged(feed=at.feed)]
@@ -209,13 +212,16 @@ class Answers:
             return events, self._repeated(url, events)
         if PollMissed in kinds:
             return events, _Said(_MISSED, events, [])
-        url.body = url.unchanged = None
         if kinds == {Undecodable}:
-            url.scores = None
+            url.body = url.unchanged = url.scores = None
             return events, _Said(_MISSED, events, [])
         scores = [event for event in events if isinstance(event, ScoreSeen)]
-        decided = [score for score in scores if score.game.source in _SOURCE_NUMBERS]
-        return events, _Said(_ANSWERED, events, self._drawn(url, decided))
+        return events, self._answered(url, events, [one for one in scores if one.game.source in _SOURCE_NUMBERS])
+
+    def _answered(self, url: _Url, events: list[Event], scores: list[ScoreSeen]) -> _Said:
+        """Return what a usable answer comes to, which is what a 304 repeats from here on."""
+        url.body = url.unchanged = None
+        return _Said(_ANSWERED, events, self._drawn(url, scores))
 
     def _keep(self, name: str, url: _Url, at: Envelope, events: list[Event], said: _Said) -> None:
         """Keep a usable answer, to know it when it comes again; not those of too many URLs at a time."""

@@ -161,11 +161,11 @@ class Roller:
             self.take(envelope)
         return self.cut()
 
-    def take(self, envelope: Envelope) -> None:
-        """Take one envelope; `cut` has what it means."""
+    def take(self, envelope: Envelope, *, is_read: bool = False) -> None:
+        """Take one envelope; `cut` has what it means. is_read: what an answer says is read already, scores apart."""
         kind = envelope.kind
         if kind is Kind.BODY or kind is Kind.FAILED:
-            self._answers.take(envelope)
+            self._answers.take(envelope, is_read=is_read)
             return
         events = decode(envelope)
         self._names += map(type, events)

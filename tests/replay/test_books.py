@@ -20,6 +20,7 @@ from replay import books as module
 from replay import gather as gathering
 from replay.books import read_snapshots
 from replay.core.roll import Roller
+from replay.core.rows import OP_WITNESS
 from replay.gather import gather, read_batch
 
 TOKENS = ("7" * 77, "5" * 76)
@@ -84,14 +85,24 @@ def messages(draw: st.DrawFn) -> bytes:
     return doubled[: draw(st.sampled_from([None] * 9 + [len(doubled) // 2, -1]))].encode()
 
 
+def unnamed(frame: bytes) -> bytes:
+    """The frame as an answer has it."""
+    return frame.replace(b'"event_type":"book",', b"")
+
+
 FRAMES = st.one_of(
     messages(),
     st.lists(messages(), max_size=3).map(lambda many: b"[" + b",".join(many) + b"]"),
     st.lists(messages(), min_size=1, max_size=2).map(lambda many: b"[" + b",".join(many) + b",]"),
     st.sampled_from([b"PONG", b"PING", b"[]", b"[", b"", b"{}", b'{"event_type":"book"}', b" ", b"[{}]"]),
 )
+_SOUND = b'{"url":"u","status":200}'
+_STRANGE = [b'{"url":"u","status":304}', b'{"status":200}', b'{"url":"u","status":500}', b'{"status":200,"code":"x"}']
+ANSWERS = st.sampled_from([*[_SOUND] * 6, *_STRANGE, b"", b"{"])
 TOLD = st.one_of(
-    *[FRAMES.map(lambda frame: (Kind.FRAME, b"", frame))] * 6,
+    *[FRAMES.map(lambda frame: (Kind.FRAME, b"", frame))] * 5,
+    *[st.tuples(st.just(Kind.BODY), ANSWERS, FRAMES.map(unnamed))] * 3,
+    st.tuples(st.just(Kind.BODY), ANSWERS, FRAMES),
     st.just((Kind.CLOSED, b'{"code":1006,"side":"lost"}', b"")),
     st.just((Kind.NOTE, b'{"note":"session"}', b"")),
 )
@@ -107,12 +118,18 @@ def assert_same(envelopes: list[Envelope]) -> None:
     made, expected = gather(fast, read_batch(batch_of(envelopes))), plain.roll(envelopes)
     for name in expected.rows._fields:
         assert (name, getattr(made.rows, name).tolist()) == (name, getattr(expected.rows, name).tolist())
+    assert made.polls.tolist() == expected.polls.tolist()
     assert (fast.catalogue, fast.counts) == (plain.catalogue, plain.counts)
     assert list(fast._conn_of.items()) == list(plain._conn_of.items())
 
 
 def framed(frames: list[bytes]) -> list[Envelope]:
     return [Envelope(seq, seq, "polymarket.market", 1, Kind.FRAME, b"", one) for seq, one in enumerate(frames)]
+
+
+def answered(bodies: list[bytes]) -> list[Envelope]:
+    meta = b'{"url":"u","status":200}'
+    return [Envelope(seq, seq, "polymarket.book", 0, Kind.BODY, meta, one) for seq, one in enumerate(bodies)]
 
 
 @pytest.fixture
@@ -128,7 +145,9 @@ def test_whatever_the_frames_are_they_mean_what_the_decoder_says(told):
     """Rows, counts, tokens and connections are those of the decoders, for any frames in any order."""
     assert_same(
         [
-            Envelope(seq, seq * 10, "polymarket.market", conn, kind, meta, payload)
+            Envelope(
+                seq, seq * 10, f"polymarket.{'book' if kind is Kind.BODY else 'market'}", conn, kind, meta, payload
+            )
             for seq, ((kind, meta, payload), conn) in enumerate(told)
         ]
     )
@@ -140,6 +159,7 @@ def test_one_thing_odd_about_a_book_changes_nothing(key, value):
     """A book with one odd value among sound ones means what the decoder says, and its neighbours what they did."""
     sound, odd = (json.dumps(one, separators=(",", ":")).encode() for one in (BOOK | MORE, BOOK | MORE | {key: value}))
     assert_same(framed([sound, odd, b"[" + sound + b"," + odd + b"]", sound]))
+    assert_same(answered([sound, odd, unnamed(sound), unnamed(odd), unnamed(b"[" + sound + b"," + odd + b"]"), sound]))
 
 
 @pytest.mark.usefixtures("_at_once")
@@ -153,6 +173,15 @@ def test_a_book_that_comes_again_after_a_new_session_is_forgotten_when_its_conne
     feed = "polymarket.market"
     told = [*said, (Kind.CLOSED, b'{"code":1006}', b"")]
     assert_same([Envelope(seq, seq, feed, 1, kind, meta, payload) for seq, (kind, meta, payload) in enumerate(told)])
+
+
+def test_what_the_venue_answers_is_read():
+    """Books that do not say that they are some are read of an answer, and of a frame not."""
+    book = unnamed(json.dumps(BOOK | MORE, separators=(",", ":")).encode())
+    said = [*answered([book, b"[" + book + b"," + book + b"]"]), framed([b"[]", b"[]", book])[2]]
+    read = read_snapshots(batch_of(said), np.arange(3))
+    assert (read.frames.tolist(), read.of.tolist()) == ([0, 1], [0, 1, 1])
+    assert read.rows[read.rows[:, 2] == OP_WITNESS, 8].tolist() == [1757908892351] * 3
 
 
 def test_what_the_venue_sends_is_read():

@@ -54,9 +54,9 @@ some_answers = st.lists(
 class Forgetful(Answers):
     """Keeps no answer and no number of a game."""
 
-    def take(self, at: Envelope) -> None:
+    def take(self, at: Envelope, *, is_read: bool = False) -> None:
         self.renumber()
-        super().take(at)
+        super().take(at, is_read=is_read)
 
     def _keep(self, *_: object) -> None:
         pass
