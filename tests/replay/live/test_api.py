@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from http.client import HTTPResponse
 
 import pytest
@@ -12,7 +11,6 @@ from board_kit import book, game, levels, signal
 from served import Served, served, wait_for
 
 from replay.live.guard import PROTOCOL
-from replay.live.orders import Limits
 
 PATHS = ("/v1/games", "/v1/state/nba:1", "/v1/book/nba:1-H", "/v1/pattern/nba:1", "/v1/history/nba:1", "/v1/health")
 
@@ -94,27 +92,6 @@ def test_a_socket_gets_a_snapshot_and_then_what_it_asked_for() -> None:
             assert (told[1]["n"], told[2]["game"]["home_score"]) == (3, 53)
             site.tell(book(bids=levels((55, 1))))
             assert json.loads(client.recv(120))["game"]["tokens"]["home"]["bid_u6"] == 550_000
-
-
-def test_what_happens_while_the_snapshot_is_sent_is_told_after_it() -> None:
-    """A client takes its time with a snapshot that no buffer holds: the signal of meanwhile is not lost."""
-    games = [game(f"nba:{k}", home="x" * 20_000) for k in range(400)]
-    with served(games, limits=Limits(send_s=120.0)) as site:
-        wait_for(lambda: len(site.json("/v1/games")["games"]) == len(games))
-        with socket.create_connection(("127.0.0.1", site.port), timeout=120) as peer:
-            key = "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            peer.sendall(f"GET /v1/ws HTTP/1.1\r\nhost: {site.host}\r\nconnection: upgrade\r\n{key}\r\n".encode())
-            heard = b""
-            while b"\r\n\r\n" not in heard:
-                heard += peer.recv(1)
-            words = b'{"subscribe": {}}'
-            peer.sendall(bytes([0x81, 0x80 | len(words)]) + bytes(4) + words)  # one text frame, its mask all zeros
-            heard = peer.recv(1)
-            site.tell(signal(9))
-            wait_for(lambda: site.json("/v1/signals")["signals"])
-            while b'"type":"signal"' not in heard[-1 << 17 :]:
-                heard += peer.recv(1 << 16)
-    assert heard.index(b'"type":"snapshot"') < heard.index(b'"type":"signal"')
 
 
 def test_nonsense_on_a_socket_closes_it_with_the_reason(site) -> None:
