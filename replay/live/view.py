@@ -17,6 +17,7 @@ from aiohttp import web
 from recorder.errors import UsageError
 from replay.live.contract import History, Problem, Signals
 from replay.live.pages import PAGE_HEADERS, page_files
+from replay.site import site_on
 
 if TYPE_CHECKING:
     from replay.live.viewing import Viewing
@@ -78,18 +79,8 @@ async def viewing_on(viewing: Viewing, host: str, port: int) -> AsyncIterator[st
     """
     if host not in _LOOPBACK:
         raise UsageError(f"a view is for this machine only, not for {host}", hint="--host 127.0.0.1")
-    runner = web.AppRunner(view_app(viewing), access_log=None, handler_cancellation=True)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UsageError(f"port {port} on {host} cannot be used", why=str(error), hint="--port 0") from error
-        bound: int = runner.addresses[0][1]
+    async with site_on(view_app(viewing), host, port, handler_cancellation=True) as bound:
         yield f"http://{_LOOPBACK[host]}:{bound}"
-    finally:
-        await runner.cleanup()
 
 
 @web.middleware

@@ -23,6 +23,7 @@ from recorder.envelope import Envelope
 from recorder.errors import UsageError
 from recorder.leagues import game_days
 from recorder.net.label import LABEL_PATH
+from replay.site import site_on
 from replay.upstream.address import Address, address_of, best_match, is_scoreboard, on_tape_day
 from replay.upstream.player import Gate, Pace, Source
 from replay.upstream.timeline import Forward, HangUp, Opening, Timeline
@@ -339,19 +340,10 @@ async def serving(
     """
     upstream = Upstream(source, clock, options)
     await upstream.wind()
-    runner = web.AppRunner(upstream.app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, host, port)
-        try:
-            await site.start()
-        except OSError as error:
-            raise UsageError(f"cannot listen on {host}:{port}", why=str(error.strerror), hint="--port 0") from error
-        upstream.url = f"http://{host}:{runner.addresses[0][1]}"
+    async with site_on(upstream.app, host, port, shutdown_timeout=1.0) as bound:
+        upstream.url = f"http://{host}:{bound}"
         async with asyncio.TaskGroup() as group:
             playing = group.create_task(upstream.play())
             yield upstream
             playing.cancel()
         await upstream.hang_up(1001, "the tape is over")
-    finally:
-        await runner.cleanup()
