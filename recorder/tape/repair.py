@@ -24,7 +24,8 @@ __all__ = ["mend_group"]
 _POLYNOMIAL = 0xEDB88320
 _BYTE, _LOW = 256, 127
 _CRC_FIELD = 4
-_HEADER_BYTES = 256
+_TOLD_BYTES = 20
+"""Of those four numbers, and what each begins with, there are no more."""
 _I32 = 0x15
 """How Thrift begins a number that is the next field."""
 
@@ -53,19 +54,21 @@ def _pages(entry: Sealed, group: Group, at: int) -> list[tuple[int, int]]:
 
 def _guesses(data: bytes, pages: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield which byte may be wrong, and by what."""
-    sizes = {page: _told(data[page[0] : page[1]]) for page in pages}
-    wrong = [page for page in pages if zlib.crc32(data[page[1] - max(sizes[page][0], 0) : page[1]]) != sizes[page][1]]
+    told = {page: _told(data[page[0] : page[1]]) for page in pages}
+    off = {(begin, end): zlib.crc32(data[end - size : end]) ^ crc for (begin, end), (size, crc) in told.items()}
+    fits = {(begin, end): 0 <= size < end - begin for (begin, end), (size, _) in told.items()}
+    wrong = [page for page in pages if off[page] or not fits[page]]
     if len(wrong) > 1:
         return
-    for begin, end in wrong:
-        size, crc = sizes[begin, end]
-        if 0 < size < end - begin:
-            off = zlib.crc32(data[end - size : end]) ^ crc
-            yield from ((end - 1 - back, error) for back, error in _errors(off, size))
-    # Headers are small: every bit of them may be the one. Where no page is wrong by what its own tells, it is in one.
-    for begin, end in wrong or pages:
-        last = min(begin + _HEADER_BYTES, end)
-        yield from ((place, 1 << bit) for place in range(begin, last) for bit in range(8))
+    for page in wrong:
+        if fits[page]:
+            yield from ((page[1] - 1 - back, error) for back, error in _errors(off[page], told[page][0]))
+    # Or the header is wrong: in what it tells of the page where that does not hold, else in anything of any header.
+    headers = [(begin, begin + _TOLD_BYTES) for begin, _ in wrong] or [
+        (begin, end - told[begin, end][0]) for begin, end in pages
+    ]
+    for begin, end in headers:
+        yield from ((place, 1 << bit) for place in range(begin, min(end, len(data))) for bit in range(8))
 
 
 def _told(page: bytes) -> tuple[int, int]:
