@@ -200,7 +200,7 @@ def processes() -> None:
     """Film a long night read ahead by a thread (0) and by processes; print the wall time, and what this process did."""
     folder = Path(tempfile.mkdtemp(prefix="bench-processes-"))
     try:
-        tape = grown(folder / "night", list(night(plan_night(7, 6, "2026-01-15", 2_000_000))))
+        tape = grown(folder / "night", list(night(plan_night(7, 6, "2026-01-15", 1_200_000))))
         for count in (0, 1, 2, 3):
             walls, worked = [], []
             for _ in range(3):
