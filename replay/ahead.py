@@ -37,7 +37,7 @@ __all__ = ["main", "readings", "serve"]
 
 _HERE = 32
 """So many groups are read before a process has started (a second)."""
-_GROUPS_MIN = 4 * _HERE
+_GROUPS_MIN, _GROUP_ROWS = 4 * _HERE, 8_192
 """A tape of fewer is done before processes repay their start."""
 _PROCESSES_MAX = 3
 """Whoever gathers takes no more than that many can read."""
@@ -85,9 +85,10 @@ def readings(tape: Tape, processes: int | None = None) -> Generator[Reading, Non
     Raises:
         CorruptError: the tape is damaged.
     """
-    if processes == 0 or (processes is None and len(tape) < _GROUPS_MIN * 8_192):
-        return _by_thread(map(read_batch, tape.batches()))
-    return _by_processes(tape, processes or min(_PROCESSES_MAX, max(1, (os.cpu_count() or 1) - 1)))
+    if processes is None:
+        is_long = len(tape) >= _GROUPS_MIN * _GROUP_ROWS
+        processes = min(_PROCESSES_MAX, (os.cpu_count() or 1) - 1) if is_long else 0
+    return _by_processes(tape, processes) if processes else _by_thread(map(read_batch, tape.batches()))
 
 
 def _by_thread(made: Iterator[Reading]) -> Generator[Reading, None, None]:
