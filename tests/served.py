@@ -7,8 +7,7 @@ import http.client
 import json
 import resource
 import socket
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from recorder.clock import SystemClock
 from replay.live.facts import Fact
 from replay.live.outlet import Outlet, OutletPlan, listen, names_of
 
-__all__ = ["Served", "served", "wait_for"]
+__all__ = ["Served", "served"]
 
 
 @dataclass
@@ -99,13 +98,3 @@ def served(facts: Iterable[Fact] = (), *, port: int | None = None, label: str = 
         yield serving
     finally:
         outlet.close()
-
-
-def wait_for(is_so: Callable[[], object]) -> None:
-    """Ask until it is so: the outlet is another process, and what is told takes its way."""
-    pause = threading.Event()
-    for _ in range(24_000):
-        if is_so():
-            return
-        pause.wait(0.005)
-    raise AssertionError("it never became so")

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 from board_kit import book, game, health, signal
-from served import Served, served, wait_for
+from served import Served, served
+from watching import wait_for
 
 from recorder.clock import SystemClock
 from recorder.tape.reader import Tape, open_tape

@@ -8,7 +8,8 @@ from http.client import HTTPResponse
 import pytest
 import schemathesis
 from board_kit import book, game, levels, signal
-from served import Served, served, wait_for
+from served import Served, served
+from watching import wait_for
 
 from replay.live.guard import PROTOCOL
 

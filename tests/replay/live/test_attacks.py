@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from board_kit import batch, book, game, signal
 from click.testing import CliRunner
-from served import Served, served, wait_for
+from served import Served, served
+from watching import wait_for
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from recorder.errors import UsageError

@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from board_kit import book, game, signal
 from relive import EAGER, FAILING, relive
-from served import Served, served, wait_for
+from served import Served, served
+from watching import wait_for
 from websockets.exceptions import ConnectionClosed
 
 from recorder.clock import SystemClock
