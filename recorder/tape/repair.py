@@ -64,14 +64,19 @@ def _guesses(data: bytes, pages: list[tuple[int, int]]) -> Iterator[tuple[int, i
         if fits[page]:
             yield from ((page[1] - 1 - back, error) for back, error in _errors(off[page], told[page][0]))
     # Or the header is wrong: in what it tells of the page where that does not hold, else in anything of any header.
-    headers = [(begin, begin + _TOLD_BYTES) for begin, _ in wrong] or [
-        (begin, end - told[begin, end][0]) for begin, end in pages
-    ]
-    for begin, end in headers:
-        yield from ((place, 1 << bit) for place in range(begin, min(end, len(data))) for bit in range(8))
+    if not wrong:
+        spans = [range(begin, end - told[begin, end][0]) for begin, end in pages]
+        yield from ((place, 1 << bit) for span in spans for place in span for bit in range(8))
+    for begin, end in wrong:
+        for bit in range(8 * min(_TOLD_BYTES, end - begin)):
+            head = bytearray(data[begin : begin + _TOLD_BYTES])
+            head[bit // 8] ^= 1 << bit % 8
+            size, crc = _told(head)
+            if 0 <= size < end - begin and zlib.crc32(data[end - size : end]) == crc:
+                yield begin + bit // 8, 1 << bit % 8
 
 
-def _told(page: bytes) -> tuple[int, int]:
+def _told(page: bytes | bytearray) -> tuple[int, int]:
     """Return size and CRC as the header of a page tells them: the third and fourth of the numbers it begins with."""
     at, numbers = 0, [0] * _CRC_FIELD
     for field in range(_CRC_FIELD):
