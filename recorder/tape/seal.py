@@ -124,7 +124,9 @@ def _seal_one(fs: Fs, catalog: Catalog, scan: SegmentScan) -> Sealed:
     )
     _write(fs, draft, image.data)
     _prove(catalog, entry, draft, image.rows_crc)
-    fs.make_dir(catalog.path / SEALED)
+    for part in (SEALED, MANIFEST):
+        # Git and object storage keep no empty folders.
+        fs.make_dir(catalog.path / part)
     fs.rename(draft, catalog.path / entry.file)
     fs.sync_dir(catalog.path / SEALED)
     publish_entry(fs, catalog.path, catalog.manifest, entry, tape_id=catalog.identity.tape_id)

@@ -146,8 +146,10 @@ def scan_segment(segment: bytes, file: str, *, tape_id: bytes | None = None) -> 
     try:
         scan.head = decode_segment_head(segment)
     except BlockError as error:
-        scan.damage.append(Damage(file, 0, None, None, TORN_TAIL if error.torn else str(error)))
-        if error.torn:
+        # A power cut may leave a header's length without its bytes; no block is written before the header is durable.
+        is_torn = error.torn or len(segment) == SEGMENT_HEAD.size
+        scan.damage.append(Damage(file, 0, None, None, TORN_TAIL if is_torn else str(error)))
+        if is_torn:
             return scan
     if scan.head is not None and tape_id is not None and scan.head.tape_id != tape_id:
         scan.damage.append(Damage(file, 0, None, None, "segment belongs to another tape"))

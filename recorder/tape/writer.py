@@ -194,6 +194,9 @@ class TapeWriter:
             lock = TapeLock(path)
             try:
                 catalog = read_catalog(path)
+                for part in (HOT, SEALED, MANIFEST, TMP):
+                    # Git and object storage keep no empty folders.
+                    fs.make_dir(path / part)
                 cut_tail(fs, catalog)
             except BaseException:
                 lock.release()

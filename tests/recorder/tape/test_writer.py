@@ -15,6 +15,7 @@ from recorder.errors import DiskError, LockedError, UsageError
 from recorder.tape.fs import RealFs
 from recorder.tape.fsck import verify_tape
 from recorder.tape.reader import open_tape
+from recorder.tape.seal import seal_tape
 from recorder.tape.writer import TapeWriter, is_being_written
 
 # Writes envelopes for ever and says on stdout, after each commit, which seq is durable.
@@ -228,3 +229,19 @@ def test_a_refusing_disk_loses_nothing(tmp_path, night, error, lasts):
         assert fs.synced_after_refusal == []
         assert list(open_tape(path).read()) == envelopes
         assert verify_tape(path, deep=True).damage == ()
+
+
+def test_empty_folders_may_be_gone(tmp_path, envelopes, record):
+    """Git keeps no empty folder: a tape that came without them is gone on with, sealed, and gone on with again."""
+    path = record(tmp_path / "night", envelopes)
+    for write in (True, False, True):
+        for folder in ("hot", "sealed", "manifest", "tmp"):
+            if (path / folder).is_dir() and not any((path / folder).iterdir()):
+                (path / folder).rmdir()
+        if write:
+            with TapeWriter.resume(path) as writer:
+                writer.append(Envelope(writer.next_seq, writer.last_ns, "recorder", 0, Kind.PULSE, b"", b""))
+        else:
+            seal_tape(path)
+    assert verify_tape(path, deep=True).ok
+    assert len(open_tape(path)) == len(envelopes) + 2
