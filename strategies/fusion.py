@@ -230,7 +230,7 @@ def _is_settled(market: Market, settled: Ints, token: int, row_ns: int) -> bool:
 
 
 @inlined
-def _skim(rows: Rows, market: Market, settled: Ints, first: int, quiet_ns: int, is_kept: int) -> int:
+def _skim(rows: Rows, market: Market, settled: Ints, first: int, cleared: int, quiet_ns: int, is_kept: int) -> int:
     """
     Fold rows from first on for as long as they concern nobody.
 
@@ -241,7 +241,7 @@ def _skim(rows: Rows, market: Market, settled: Ints, first: int, quiet_ns: int, 
     for at in range(first, len(rows.recv_ns)):
         i = at & _ROW_BITS
         row_ns, op = rows.recv_ns[i], rows.op[i]
-        if row_ns > quiet_ns or op > OP_SNAPSHOT_END or op == OP_SNAPSHOT or op == OP_WITNESS:
+        if (row_ns > quiet_ns and i != cleared) or op > OP_SNAPSHOT_END or op == OP_SNAPSHOT or op == OP_WITNESS:
             return i
         token = wide(rows.token[i]) & TOKEN_BITS
         if not apply_row(market, rows, i) or market.game[token] < 0:
@@ -404,18 +404,22 @@ def run(
     if not _room(cells, sight, log):
         return start
     at = start
+    cleared = wide(-1)  # before this row all has come in, though something may be seen at its very time
     while True:
-        at = _skim(rows, market, sight.settled, at, quiet_ns, sight.record[0])
+        at = _skim(rows, market, sight.settled, at, cleared, quiet_ns, sight.record[0])
         if at < 0:
             i = ~at
             token = wide(rows.token[i]) & TOKEN_BITS
             _look_at_book(market, sight, cells, log, rows.seq, token, at, rows.recv_ns[i])
             quiet_ns = min(quiet_ns, next_due_ns(log))
             at = i + 1
-        elif at == count or rows.recv_ns[at] > quiet_ns:
+        elif at == count or (rows.recv_ns[at] > quiet_ns and at != cleared):
+            cleared = at
             row_ns = rows.recv_ns[at] if at < count else until_ns
             quiet_ns = _advance(market, sight, timeline, states, fairs, cells, log, cursor, rows.seq, at, row_ns)
-            if at == count and quiet_ns != _FULL:
+            if quiet_ns == _FULL:
+                return at
+            if at == count:
                 return -1
         else:
             token = wide(rows.token[at]) & TOKEN_BITS
