@@ -25,7 +25,16 @@ from replay.film import Film, open_film
 from replay.find import cache_folder, find_tapes, load_strategy
 from replay.models import load_model
 from replay.runs import games_frame, sweep_frame
-from replay.settings import AS_RECORDED, Setting, View, grid, parse_cents, parse_numbers, parse_policies
+from replay.settings import (
+    AS_RECORDED,
+    Setting,
+    View,
+    grid,
+    parse_cents,
+    parse_models,
+    parse_numbers,
+    parse_policies,
+)
 from replay.study import Question, Study, conduct
 
 if TYPE_CHECKING:
@@ -125,18 +134,20 @@ class Nights:
         folder that keeps finished parts for resume. on_progress is told (cells done, cells in all).
 
         Units: min_edge in cents, poll in seconds: a number, several, `"1,2,5"` or `"first:last:step"`; delays as
-        `"250ms"` or `"1s"`, one or several. None is as recorded; a policy of None is that of base.
+        `"250ms"` or `"1s"`, one or several. None is as recorded; a policy of None is that of base. Several models are
+        named with commas between.
 
         Raises:
             UsageError: a value is not what it should be, a plan cannot be answered, a night is sealed.
             RegressionError: a cell that was folded alone differs.
             UpstreamError: the cluster does not answer.
         """
-        views = _views(poll, phases, book_delay)
+        models = parse_models(model)
+        views = _views(poll, phases, book_delay, models)
         question = Question(
             settings=_grid(base, min_edge, views, order_delay, venue_delay, policy),
             strategy=strategy,
-            model=model,
+            model=models[0],
             polls=PollPlan(seed, _milliseconds(poll_idle)[0]),
             executor=executor,
             workers=workers,
@@ -262,10 +273,11 @@ def _grid(
     )
 
 
-def _views(poll: Numbers | None, phases: int, book_delay: Times) -> list[View]:
+def _views(poll: Numbers | None, phases: int, book_delay: Times, models: list[str]) -> list[View]:
     polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in _numbers(poll, "poll")]
     return [
-        View(poll_ms, phase, book_ms)
+        View(poll_ms, phase, book_ms, model=model if len(models) > 1 else "")
+        for model in models
         for poll_ms in polls
         for phase in range(1 if poll_ms == AS_RECORDED else phases)
         for book_ms in _milliseconds(book_delay)

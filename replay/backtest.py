@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recorder.clock import SystemClock
-from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, SKIP_NAMES
+from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, SKIP_NAMES, Timeline
 from replay.core.engine import Engine, Fold, Freshness, night_values
 from replay.core.models import WinProbability
 from replay.core.predictions import Forecaster, Prediction, Predictor, asked_of
 from replay.core.priors import PriorFold
 from replay.core.roll import Catalogue
-from replay.core.rows import POLL_COLUMNS
+from replay.core.rows import POLL_COLUMNS, Night, frozen
 from replay.core.scoreboard import PatternFold
 from replay.core.state.book import ASK_ROW, BID_ROW, best_price_u6
 from replay.core.state.market import Market
@@ -32,8 +32,9 @@ from replay.core.tally import Tally
 from replay.counterfactual import PollPlan, seen_by
 from replay.film import Film, heard_ns
 from replay.ledger import Ledger, Settlement
+from replay.models import load_model
 from replay.parts import Part
-from replay.settings import Setting, cell_params
+from replay.settings import Setting, View, cell_params
 from replay.settle import Basis, Evidence, Payout
 
 if TYPE_CHECKING:
@@ -253,11 +254,28 @@ def _folded(  # noqa: PLR0913 - options, by keyword
         on_settled=on_settled,
     )
     timeline, states = seen_by(film, views, polls)
-    night = film.night._replace(states=states)
-    fairs, failed = night_values(model, night, film.catalogue)
+    night, fairs, failed = _valued(film, states, timeline, views, model)
     fold.run(night, fairs, timeline, film.last_ns)
     fold.finish()
     return fold, failed, order
+
+
+def _valued(
+    film: Film, states: Ints, timeline: Timeline, views: Sequence[View], model: WinProbability
+) -> tuple[Night, Ints, int]:
+    """
+    Return the night with the states that views see, what they are worth, and how many states a model failed on.
+
+    Where views ask several models, the states are there once for each, and the timeline is moved to those of its own.
+    """
+    night = film.night._replace(states=states)
+    names = list(dict.fromkeys(view.model for view in views))
+    answers = [night_values(load_model(name) if name else model, night, film.catalogue) for name in names]
+    for view, (first, past) in zip(views, timeline.bounds.tolist(), strict=True):
+        timeline.state[first:past] += names.index(view.model) * len(states)
+    fairs = np.concatenate([values for values, _ in answers])
+    told = states if len(names) == 1 else frozen(np.tile(states, (len(names), 1)))
+    return night._replace(states=told), fairs, sum(failed for _, failed in answers)
 
 
 def coverage_of(catalogue: Catalogue, polls: Ints, first_ns: int, last_ns: int) -> dict[str, float]:

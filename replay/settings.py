@@ -1,7 +1,7 @@
 """
 A setting: everything a cell decides by, in the words and units of the command line.
 
-A grid is the product of lists of settings. Cells that see the same (poll plan, phase, book delay) share a view.
+A grid is the product of lists of settings. Cells that see the same (poll plan, phase, book delay, model) share a view.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ __all__ = [
     "cell_params",
     "grid",
     "parse_cents",
+    "parse_models",
     "parse_numbers",
     "parse_policies",
 ]
@@ -57,15 +58,16 @@ class Bound(IntEnum):
 @dataclass(frozen=True, slots=True, order=True)
 class View:
     """
-    What a cell sees: polls every so often from a phase on, books so much later.
+    What a cell sees: polls every so often from a phase on, books so much later, and what it holds that to be worth.
 
-    Units: ms; poll_ms is AS_RECORDED for the recorded polls.
+    model names the model, empty for that of the run. Units: ms; poll_ms is AS_RECORDED for the recorded polls.
     """
 
     poll_ms: int = AS_RECORDED
     phase: int = 0
     book_delay_ms: int = 0
     bound: Bound = Bound.NONE
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +106,8 @@ class Setting:
                 named |= {"poll_ms": value.poll_ms, "phase": value.phase, "book_delay_ms": value.book_delay_ms}
                 if value.bound is not Bound.NONE:
                     named["bound"] = value.bound.name.lower()
+                if value.model:
+                    named["model"] = value.model
             elif isinstance(value, Policy | Sizing):
                 named[field.name] = value.name.lower()
             else:
@@ -177,6 +181,11 @@ def parse_policies(text: str) -> list[Policy]:
     if unknown is not None:
         raise UsageError(f"there is no policy {unknown!r}", hint=f"--policy {','.join(known)}")
     return [known[name] for name in names]
+
+
+def parse_models(text: str) -> list[str]:
+    """Return the names of models as they are listed on the command line, `brownian,brownian-no-prior`, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
 def parse_cents(text: str) -> int:

@@ -46,10 +46,11 @@ class Question:
     """
     What is asked of the films, and how.
 
-    strategy and model are names. has_bounds: plans faster than a recording become two bounds instead of being refused;
-    has_event_times: they are answered from the times of the plays, and with both the bounds are those of these times.
-    tests_grid: SPA and StepM over the grid. has_controls: the featured cell is run on broken nights as well. parts is
-    where finished parts are kept, resumes says that those of before count. opens_holdout: sealed nights open, once.
+    strategy and model are names, the model's that of settings whose view names none. has_bounds: plans faster than a
+    recording become two bounds instead of being refused; has_event_times: they are answered from the times of the
+    plays, and with both the bounds are those of these times. tests_grid: SPA and StepM over the grid. has_controls: the
+    featured cell is run on broken nights as well. parts is where finished parts are kept, resumes says that those of
+    before count. opens_holdout: sealed nights open, once.
     """
 
     settings: Sequence[Setting]
@@ -132,7 +133,7 @@ def conduct(films: Sequence[Film], question: Question, *, now_ns: int, on_progre
             on_progress=on_progress,
             executor=executor,
             store=_store(asked),
-            salt=_source_of(asked.strategy, *ideas),
+            salt=_source_of(asked.strategy, ideas[0], _models(asked, ideas[1])),
             control=asked.control,
         )
         return _judged(films, asked, sweep, executor)
@@ -212,14 +213,19 @@ def _store(asked: Question) -> PartStore | None:
     return store
 
 
-def _source_of(name: str, strategy: Strategy, model: WinProbability) -> str:
-    """Return a hash over source and cards of strategy and model, which may lie outside this program."""
+def _models(asked: Question, model: WinProbability) -> list[WinProbability]:
+    """Return all models that the settings ask."""
+    return [model, *(load_model(name) for name in sorted({one.view.model for one in asked.settings} - {""}))]
+
+
+def _source_of(name: str, strategy: Strategy, models: Sequence[WinProbability]) -> str:
+    """Return a hash over source and cards of strategy and models, which may lie outside this program."""
     digest = hashlib.sha256()
     path = name.rpartition(":")[0]
     files = {path} if path.endswith(".py") else {inspect.getsourcefile(type(strategy)) or ""}
-    source = inspect.getsourcefile(type(model)) or ""
+    sources = {inspect.getsourcefile(type(model)) or "" for model in models}
     # A model that was fitted anew is another model, though its source is the same; the card's digests say so.
-    cards = {str(card) for card in Path(source).parent.glob("*.card.json")} if source else set()
-    for file in sorted(files | {source} | cards):
+    cards = {str(card) for source in sources - {""} for card in Path(source).parent.glob("*.card.json")}
+    for file in sorted(files | sources | cards):
         digest.update(Path(file).read_bytes() if file else b"")
     return digest.hexdigest()

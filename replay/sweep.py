@@ -79,7 +79,11 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """All cells of a grid, in its order. game_ids names the games of pnl_by_game_u6; rechecked says how many agreed."""
+    """
+    All cells of a grid, in its order.
+
+    game_ids names the games of pnl_by_game_u6, model all models that were asked; rechecked says how many cells agreed.
+    """
 
     tapes: list[str]
     labels: list[str]
@@ -107,7 +111,7 @@ class Sweep:
 
     def rows(self) -> list[dict[str, object]]:
         """Return the cells as plain values, one dict a cell, in the words of the command line."""
-        return [_row(cell) for cell in self.cells]
+        return [{"model": cell.setting.view.model or self.model, **_row(cell)} for cell in self.cells]
 
 
 def run_sweep(  # noqa: PLR0913 - options, by keyword
@@ -156,7 +160,7 @@ def run_sweep(  # noqa: PLR0913 - options, by keyword
         events=sum(film.events for film in films),
         game_ids=[film.catalogue.games[k].game_id for film, numbers in zip(films, games, strict=True) for k in numbers],
         strategy=strategy.name,
-        model=model.name,
+        model=", ".join(dict.fromkeys(one.view.model or model.name for one in settings)) or model.name,
         seed=polls.seed,
         cells=_results(settings, nights, games, bootstrap),
         rechecked=rechecked,

@@ -43,6 +43,7 @@ class Choice(NamedTuple):
     book_delay_ms: int
     venue_delay_ms: int | None
     policy: str
+    model: str
     poll_s: float | None
     min_edge_c: float
 
@@ -162,7 +163,13 @@ def choices_of(run: Run) -> list[Verdict]:
 
 def _choice(cell: CellRow) -> Choice:
     return Choice(
-        cell.order_delay_ms, cell.book_delay_ms, cell.venue_delay_ms, cell.policy, cell.poll_s, cell.min_edge_c
+        cell.order_delay_ms,
+        cell.book_delay_ms,
+        cell.venue_delay_ms,
+        cell.policy,
+        cell.model,
+        cell.poll_s,
+        cell.min_edge_c,
     )
 
 
@@ -170,20 +177,22 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _order(choice: Choice) -> tuple[float, ...]:
-    """Sort by delays, polls and edges; what is as recorded comes first."""
+def _order(choice: Choice) -> tuple[float | str, ...]:
+    """Sort by delays, policy, model, polls and edges; what is as recorded comes first."""
     venue = -1 if choice.venue_delay_ms is None else choice.venue_delay_ms
     poll = -1.0 if choice.poll_s is None else choice.poll_s
-    return (choice.order_delay_ms, choice.book_delay_ms, venue, poll, choice.min_edge_c)
+    return (choice.order_delay_ms, choice.book_delay_ms, venue, choice.policy, choice.model, poll, choice.min_edge_c)
 
 
 def panels_of(verdicts: Sequence[Verdict]) -> list[Panel]:
-    """Return one heatmap for every combination of delays, by rising delay."""
+    """Return one heatmap for every combination of delays, policy and model, by rising delay."""
     ordered = sorted(verdicts, key=lambda verdict: _order(verdict.choice))
     several_books = len({verdict.choice.book_delay_ms for verdict in verdicts}) > 1
     several_venues = len({verdict.choice.venue_delay_ms for verdict in verdicts}) > 1
+    several_policies = len({verdict.choice.policy for verdict in verdicts}) > 1
+    several_models = len({verdict.choice.model for verdict in verdicts}) > 1
     panels = []
-    for (order, book, venue), group in groupby(ordered, key=lambda verdict: verdict.choice[:3]):
+    for (order, book, venue, policy, model), group in groupby(ordered, key=lambda verdict: verdict.choice[:5]):
         found = {(verdict.choice.poll_s, verdict.choice.min_edge_c): verdict for verdict in group}
         polls = list(dict.fromkeys(poll for poll, _ in found))
         edges = sorted({edge for _, edge in found})
@@ -192,6 +201,8 @@ def panels_of(verdicts: Sequence[Verdict]) -> list[Panel]:
             title += f", book delay {book:g} ms"
         if several_venues:
             title += ", venue as recorded" if venue is None else f", venue {venue:g} ms"
+        title += f", {policy.replace('_', ' ')}" if several_policies else ""
+        title += f", {model}" if several_models else ""
         rows = [[found.get((poll, edge)) for edge in edges] for poll in polls]
         panels.append(Panel(title=title, polls=polls, edges=edges, rows=rows))
     return panels

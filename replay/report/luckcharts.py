@@ -22,6 +22,7 @@ _FIELDS = {
     "book_delay_ms": "book delay",
     "venue_delay_ms": "venue delay",
     "policy": "policy",
+    "model": "model",
 }
 
 
@@ -75,7 +76,7 @@ def _value(swing: Swing, verdict: Verdict) -> str:
         return f"{edge_words(value)} c"
     if swing.name == "poll_s":
         return poll_words(value)
-    if swing.name == "policy":
+    if swing.name in ("policy", "model"):
         return str(value).replace("_", " ")
     return "recorded" if value is None else f"{value:g} ms"
 

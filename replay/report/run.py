@@ -44,6 +44,7 @@ class CellRow(msgspec.Struct, frozen=True):
     book_delay_ms: int
     venue_delay_ms: int | None
     policy: str
+    model: str
     signals: int
     fills: int
     pnl_u6: int

@@ -118,9 +118,9 @@ def sweep(
       gametape report runs/a --open
 
     Profit is per game, with a bootstrap interval over games: signals within a game are not independent. A poll plan
-    faster than the recording is refused, bounded with --bounds, or answered with --event-times. Every setting is
-    remembered as a trial of its tapes, and the best cell is judged by how many there were. docs/backtesting.md tells
-    it all.
+    faster than the recording is refused, bounded with --bounds, or answered with --event-times. Several models are a
+    side of the grid: --model brownian,brownian-no-prior. Every setting is remembered as a trial of its tapes, and the
+    best cell is judged by how many there were. docs/backtesting.md tells it all.
     """
     from replay.find import find_tapes
     from replay.runfolder import held_folder
@@ -167,9 +167,10 @@ def _settings(
     options: dict[str, object],
 ) -> list[Setting]:
     """Return the grid that the options describe, phases only where polls are simulated."""
-    from replay.settings import AS_RECORDED, View, grid, parse_cents, parse_numbers, parse_policies
+    from replay.settings import AS_RECORDED, View, grid, parse_cents, parse_models, parse_numbers, parse_policies
 
     base = setting_of("1", options)
+    models = parse_models(str(options["model_name"]))
     edges = parse_numbers(min_edge, "min-edge")
     polls = [AS_RECORDED] if poll is None else _polls_ms(poll)
     books = [milliseconds(text, "book-delay") for text in book_delay.split(",")]
@@ -177,9 +178,10 @@ def _settings(
     venues = [AS_RECORDED] if venue_delay is None else [milliseconds(t, "venue-delay") for t in venue_delay.split(",")]
     policies = parse_policies(str(options["policy"]))
     phased = sum(1 if poll_ms == AS_RECORDED else phases for poll_ms in polls)
-    _refuse_vast(len(policies) * len(edges) * phased * len(books) * len(orders) * len(venues))
+    _refuse_vast(len(models) * len(policies) * len(edges) * phased * len(books) * len(orders) * len(venues))
     views = [
-        View(poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms)
+        View(poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms, model=model if len(models) > 1 else "")
+        for model in models
         for poll_ms in polls
         for phase in range(phases if poll_ms != AS_RECORDED else 1)
         for book_ms in books
@@ -202,7 +204,8 @@ def _refuse_early(question: Question) -> None:
 
     check_executor(question.executor)
     load_strategy(question.strategy)
-    load_model(question.model)
+    for model in {question.model, *(setting.view.model for setting in question.settings)} - {""}:
+        load_model(model)
     if question.resumes and question.parts is None:
         raise UsageError("nothing to resume", why="finished parts are kept beside a run", hint="--out DIR --resume")
 
@@ -236,13 +239,14 @@ def _question(settings: list[Setting], out: Path | None, options: dict[str, Any]
     """Return what is asked, and how."""
     from replay.controls import Control
     from replay.counterfactual import PollPlan
+    from replay.settings import parse_models
     from replay.study import Question
 
     control = options["control"]
     return Question(
         settings=settings,
         strategy=options["strategy"],
-        model=options["model_name"],
+        model=parse_models(options["model_name"])[0],
         polls=PollPlan(options["seed"], options["poll_idle_ms"]),
         executor=options["executor"],
         workers=options["workers"],
@@ -292,7 +296,7 @@ def _write(study: Study, out: Path, facts: dict[str, Any], films: list[Film], qu
         "controls": study.controls,
     }
     (out / "controls.json").write_bytes(msgspec.json.format(msgspec.json.encode(controls), indent=2) + b"\n")
-    ideas = load_strategy(question.strategy), load_model(question.model)
+    ideas = load_strategy(question.strategy), load_model(chosen.setting.view.model or question.model)
     for film in films:
         replay_film(film, *ideas, chosen.setting, polls=question.polls).write(out / "ledger" / film.tape)
     gather(films, *ideas, sweep, study.choice.cell, polls=question.polls).write(out / "evidence.json")
@@ -310,6 +314,7 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
     over = f"{len(result.game_ids)} games{mark}, {result.events:,} events"
     click.echo(f"{len(result.cells):,} cells over {over}, {seconds:.2f} s")
     is_several = len({cell.setting.policy for cell in result.cells}) > 1
+    are_models = len({cell.setting.view.model for cell in result.cells}) > 1
     table = Table(box=None, pad_edge=False)
     for name in (
         "min edge",
@@ -317,6 +322,7 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
         "phase",
         "order delay",
         *(("policy",) if is_several else ()),
+        *(("model",) if are_models else ()),
         "signals",
         "fills",
         "$ per game",
@@ -336,6 +342,7 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
             str(view.phase),
             f"{cell.setting.order_delay_ms} ms",
             *((cell.setting.policy.name.lower().replace("_", "-"),) if is_several else ()),
+            *((view.model,) if are_models else ()),
             f"{cell.signals:,}",
             f"{cell.fills:,}",
             f"{cell.pnl_per_game:+.2f}",

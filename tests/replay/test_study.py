@@ -11,6 +11,7 @@ from recorder.errors import UsageError
 from replay.controls import Control
 from replay.find import load_strategy
 from replay.holdout import HoldOuts
+from replay.models import load_model
 from replay.runs import featured_cell
 from replay.settings import Setting, View
 from replay.study import Question, _source_of, conduct, remember, trials_folder
@@ -133,5 +134,5 @@ def test_a_model_fitted_anew_is_another(tmp_path, monkeypatch):
     sources = set()
     for text in ("{}", '{"sha256": "1"}', '{"sha256": "2"}'):
         card.write_text(text)
-        sources.add(_source_of("fusion", load_strategy("fusion"), model))
+        sources.add(_source_of("fusion", load_strategy("fusion"), [load_model("brownian"), model]))
     assert len(sources) == 3

@@ -36,6 +36,23 @@ def test_a_panel_holds_every_choice_of_its_delays(run):
         assert all(verdict is not None for row in panel.rows for verdict in row)
 
 
+def test_policies_and_models_have_maps_of_their_own(run):
+    """Cells that differ in nothing else are not drawn over each other."""
+    named = [
+        msgspec.structs.replace(cell, policy=policy, model=model)
+        for policy, model in (("every", "a"), ("first_crossing", "a"), ("first_crossing", "b"))
+        for cell in run.sweep.cells
+        if cell.order_delay_ms == 0
+    ]
+    pnl = np.tile(run.pnl_u6[: len(named) // 3], (3, 1))
+    several = replace(run, sweep=msgspec.structs.replace(run.sweep, cells=named), pnl_u6=pnl)
+    verdicts = choices_of(several)
+    panels = panels_of(verdicts)
+    said = ("every, a", "first crossing, a", "first crossing, b")
+    assert [panel.title for panel in panels] == [f"order delay 0 ms, {words}" for words in said]
+    assert [verdict for panel in panels for row in panel.rows for verdict in row] == verdicts
+
+
 def with_pnl(run, pnl_by_cell):
     """The run with other profits: a function of the cell, in dollars for each game."""
     table = np.array([[round(value * 1e6) for value in pnl_by_cell(cell)] for cell in run.sweep.cells], np.int64)

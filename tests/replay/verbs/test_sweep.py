@@ -75,6 +75,24 @@ def test_policies_are_a_side_of_the_grid() -> None:
         run(SAMPLE, "--policy", "sometimes")
 
 
+def test_models_are_a_side_of_the_grid(tmp_path) -> None:
+    """Two in one sweep, each cell that of a sweep with one; the ledger of the featured cell is of its own model."""
+    models = ("brownian-no-prior", "brownian")
+    asked = (SAMPLE, "--min-edge", "4,6", "--poll", "10", "--phases", "2", "--recheck", "8", "--json")
+    alone = [json.loads(run(*asked, "--model", model).stdout) for model in models]
+    both = json.loads(run(*asked, "--model", ",".join(models), "--out", tmp_path / "run").stdout)
+    assert both["cells"] == alone[0]["cells"] + alone[1]["cells"]
+    assert alone[0]["cells"] != alone[1]["cells"]
+    assert both["digest"] not in {one["digest"] for one in alone}
+    assert (both["model"], both["rechecked"]) == (", ".join(models), 8)
+    featured = both["cells"][both["featured"]]
+    ledger = json.loads((tmp_path / "run" / "ledger" / "sample" / "ledger.json").read_bytes())
+    assert (ledger["config"]["model"], ledger["signals"]) == (featured["model"], featured["signals"])
+    assert "brownian-no-prior" in run(SAMPLE, "--min-edge", "4", "--model", ",".join(models)).stdout
+    with pytest.raises(UsageError, match="no model 'oracle'"):
+        run(SAMPLE, "--model", "brownian,oracle")
+
+
 def test_fills_are_marked_where_it_is_asked_for(tmp_path) -> None:
     """--markouts adds a mark for each cell and horizon to JSON, run folder and table; the digest stays."""
     asked = (SAMPLE, "--min-edge", "4,90", "--recheck", "0")
