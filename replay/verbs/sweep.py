@@ -350,7 +350,7 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
             "-" if cell.games_needed is None else f"{cell.games_needed:,}",
             *(() if marks is None else ("-" if mark_c is None else f"{mark_c:+.2f} c",)),
         )
-    Console(width=120 if marks is None else 140).print(table)
+    Console(width=120 + 20 * (is_several + are_models + (marks is not None))).print(table)
     if len(ranked) > _SHOWN:
         click.echo(f"... the best {_SHOWN} by lower limit of {len(ranked):,}: looking at the best of many flatters it")
     click.echo(f"digest {result.digest()}  ({result.rechecked} cells re-checked alone: equal)")
