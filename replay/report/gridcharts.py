@@ -89,7 +89,7 @@ def _heat_words(frame: Frame, panel: Panel, width: float, most: float) -> None:
         for x, verdict in enumerate(verdicts):
             if verdict is not None:
                 left, top = frame.left + (x + 0.5) * width, frame.top + y * _CELL_HEIGHT + 18
-                text = f"{verdict.mean:+.1f}".replace("-", "−") if abs(verdict.mean) < 100 else f"{verdict.mean:+.0f}"
+                text = f"{verdict.mean:+.{1 if abs(verdict.mean) < 100 else 0}f}".replace("-", "−")
                 is_dark = verdict.is_clear and abs(_shade(verdict.mean, most)) == SHADES
                 frame.text(left, top, text, "dark" if is_dark else "")
     frame.parts.append(Markup("</g>"))
