@@ -62,6 +62,20 @@ def test_a_score_evaluates_both_tokens():
     ]
 
 
+def test_at_one_time_the_tape_says_what_comes_first():
+    """A change and points of the same nanosecond are met in the order of seq, whichever of the two is the first."""
+    before = live(60).book(1_000, HOME, (), ((50, 5),)).ask(3_000, HOME, 48, 5).score(3_000, 12, 10, 70)
+    assert seen(fold_night(before, QUIET), "fair_u6", "ask_u6", "cause")[1:] == [
+        (60 * CENT, 48 * CENT, BY_BOOK),
+        (70 * CENT, 48 * CENT, BY_SCORE),
+    ]
+    after = live(60).book(1_000, HOME, (), ((50, 5),)).score(3_000, 12, 10, 70).ask(3_000, HOME, 48, 5)
+    assert seen(fold_night(after, QUIET), "fair_u6", "ask_u6", "cause")[1:] == [
+        (70 * CENT, 50 * CENT, BY_SCORE),
+        (70 * CENT, 48 * CENT, BY_BOOK),
+    ]
+
+
 def test_the_clock_moves_the_fair_value():
     """The next change of the book meets the fair value of the latest state."""
     small = live(60).score(1_000, 10, 10, 55, clock_ms=590_000).book(2_000, HOME, (), ((50, 5),))
