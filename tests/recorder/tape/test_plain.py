@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import os
-import socket
 
 import pytest
+from unixsocket import make_socket
 
 from recorder.tape.plain import NotPlainError, oddity, open_plain, read_plain
 
@@ -19,17 +19,11 @@ def test_a_file_is_read(tmp_path):
     assert [oddity(tmp_path / name) for name in ("a", "c", "a/c")] == ["", "", ""]
 
 
-def bind(path):
-    """A name in the file system that stands for a socket."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-
-
 @pytest.mark.parametrize(
     ("make", "why"),
     [
         (os.mkdir, "it is a folder, not a file"),
-        (bind, "it is a socket, not a file"),
+        (make_socket, "it is a socket, not a file"),
         (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
         (lambda path: path.symlink_to("nowhere"), "it is a link that leads nowhere, not a file"),
         (lambda path: path.symlink_to(path.name), "it is a link that leads back to itself, not a file"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import threading
 
 import pytest
+from unixsocket import make_socket
 
 from recorder.envelope import Envelope, Kind
 from recorder.errors import Exit
@@ -30,15 +30,10 @@ PLACES = [
 ]
 
 
-def bind(path):
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(path))
-
-
 KINDS = {
     "fifo": os.mkfifo,
     "folder": os.mkdir,
-    "socket": bind,
+    "socket": make_socket,
     "device": lambda path: path.symlink_to("/dev/zero"),
     "nowhere": lambda path: path.symlink_to("nowhere"),
     "itself": lambda path: path.symlink_to(path.name),

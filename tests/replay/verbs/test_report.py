@@ -54,8 +54,9 @@ def test_a_damaged_run_exits_5_and_writes_nothing(run_folder, tmp_path, capsys):
     assert not (copy / "report.html").exists()
 
 
-def test_a_page_that_cannot_be_written_exits_6(run_folder, tmp_path, capsys):
-    """A file where a folder should be is the disk's refusal."""
+def test_a_page_that_no_folder_can_hold_is_refused(run_folder, tmp_path, capsys):
+    """A file where a folder should be is a wrong name: nothing is drawn, and nothing is in its place."""
     (tmp_path / "file").write_text("")
-    assert run(["report", str(run_folder), "--out", str(tmp_path / "file/page.html")]) == Exit.DISK
-    assert "cannot be written" in capsys.readouterr().err
+    assert run(["report", str(run_folder), "--out", str(tmp_path / "file/page.html")]) == Exit.USAGE
+    assert "can be no folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == ""
