@@ -8,7 +8,7 @@ loads nothing of this before `replay.open` is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,6 +105,7 @@ class Nights:
         min_edge: Numbers = "1:10:1",
         *,
         poll: Numbers | None = None,
+        poll_nba: float | None = None,
         phases: int = 1,
         order_delay: Times = "0",
         book_delay: Times = "0",
@@ -130,8 +131,9 @@ class Nights:
         """
         Sweep a grid of settings, in the words of `gametape sweep`.
 
-        Every other value of a setting is as in base. controls also runs the featured cell on broken nights. parts is a
-        folder that keeps finished parts for resume. on_progress is told (cells done, cells in all).
+        Every other value of a setting is as in base. poll_nba polls the NBA's own scores so often. controls also
+        runs the featured cell on broken nights. parts is a folder that keeps finished parts for resume. on_progress is
+        told (cells done, cells in all).
 
         Units: min_edge in cents, poll in seconds: a number, several, `"1,2,5"` or `"first:last:step"`; delays as
         `"250ms"` or `"1s"`, one or several. None is as recorded; a policy of None is that of base. Several models are
@@ -143,7 +145,10 @@ class Nights:
             UpstreamError: the cluster does not answer.
         """
         models = parse_models(model)
-        views = _views(poll, phases, book_delay, models)
+        if poll_nba is not None and poll is None:
+            raise UsageError("poll_nba says how one source of a simulated poll differs", hint=f"poll={poll_nba:g}")
+        nba_ms = 0 if poll_nba is None else int(poll_nba * 1000)
+        views = [replace(view, nba_poll_ms=nba_ms) for view in _views(poll, phases, book_delay, models)]
         question = Question(
             settings=_grid(base, min_edge, views, order_delay, venue_delay, policy),
             strategy=strategy,

@@ -48,13 +48,13 @@ def with_event_times(films: Sequence[Film], settings: Sequence[Setting]) -> list
 def _split(
     films: Sequence[Film], settings: Sequence[Setting], bounds: Sequence[Bound], *, event_times: bool
 ) -> list[Setting]:
-    polls_ms = sorted({setting.view.poll_ms for setting in settings})
-    faster = {poll_ms for poll_ms in polls_ms if not all(is_answerable(film, poll_ms) for film in films)}
+    views = {(one.view.poll_ms, one.view.nba_poll_ms): one.view for one in settings}
+    faster = {polls for polls, view in views.items() if not all(is_answerable(film, view) for film in films)}
     if faster and event_times:
         require_event_times(films)
     found: list[Setting] = []
     for setting in settings:
-        if setting.view.poll_ms in faster:
+        if (setting.view.poll_ms, setting.view.nba_poll_ms) in faster:
             found += [replace(setting, view=replace(setting.view, bound=bound)) for bound in bounds]
         else:
             found.append(setting)

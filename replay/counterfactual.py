@@ -49,6 +49,7 @@ _PERIOD, _CLOCK = STATE_COLUMNS.index("period"), STATE_COLUMNS.index("clock_ms")
 _PERIOD_STEP = 100_000_000
 _EVENT_BOUNDS = (Bound.EVENTS, Bound.EVENTS_OPTIMISTIC)
 _MISSED = 2
+_SOURCES = _ESPN, _NBA = 0, 1
 _ORIGIN_MS = 86_400_000
 """Phases are drawn from a day, which is long against any interval."""
 _TOLERANCE = 0.95
@@ -67,10 +68,12 @@ class PollPlan:
     idle_ms: int = 30_000
 
 
-def fastest_interval_ms(film: Film) -> int:
+def fastest_interval_ms(film: Film, source: int | None = None) -> int:
     """Return the interval that a recording can answer: the median time between polls of a game that is on."""
     medians = []
-    for _, series in _series(film):
+    for (_, of), series in _series(film):
+        if source not in (None, of):
+            continue
         live = film.night.states[series, _STATUS] == GameStatus.LIVE
         times = film.night.states[series[live], _RECV]
         if len(times) > 2:
@@ -78,28 +81,39 @@ def fastest_interval_ms(film: Film) -> int:
     return max(medians, default=0)
 
 
-def is_answerable(film: Film, poll_ms: int) -> bool:
+def is_answerable(film: Film, view: View) -> bool:
     """Say whether a plan is no faster than the recording."""
-    return poll_ms == AS_RECORDED or poll_ms >= fastest_interval_ms(film) * _TOLERANCE
+    return view.poll_ms == AS_RECORDED or not _too_fast(film, view)
 
 
-def refuse_unanswerable(films: Sequence[Film], polls_ms: Sequence[int]) -> None:
+def _too_fast(film: Film, view: View) -> list[tuple[int, int]]:
+    """Return the intervals of a plan that are faster than those of the recording, with these, in ms."""
+    asked = [(_live_ms(view, source), fastest_interval_ms(film, source)) for source in _SOURCES]
+    return [(poll_ms, fastest_ms) for poll_ms, fastest_ms in asked if poll_ms < fastest_ms * _TOLERANCE]
+
+
+def _live_ms(view: View, source: int) -> int:
+    """Return how often a view polls a source while a game is on."""
+    return view.nba_poll_ms or view.poll_ms if source == _NBA else view.poll_ms
+
+
+def refuse_unanswerable(films: Sequence[Film], views: Sequence[View]) -> None:
     """
     Refuse a plan that is faster than what was recorded.
 
     Raises:
         UsageError: says which tape and what it can answer.
     """
-    asked = [poll for poll in polls_ms if poll != AS_RECORDED]
-    if not asked:
-        return
+    asked = {(view.poll_ms, view.nba_poll_ms): view for view in views if view.poll_ms != AS_RECORDED}
     for film in films:
-        if not is_answerable(film, min(asked)):
-            fastest = fastest_interval_ms(film)
+        refused = [one for view in asked.values() for one in _too_fast(film, view)]
+        if refused:
+            poll_ms, fastest_ms = min(refused)
+            enough = np.ceil(fastest_ms / 1000)
             raise UsageError(
-                f"a poll every {min(asked) / 1000:g} s cannot be answered from {film.tape}",
-                why=f"it was polled every {fastest / 1000:.3g} s while games were on, and nothing between is on it",
-                hint=f"--poll {np.ceil(fastest / 1000):g} or slower; sweep --bounds, or --event-times if it has plays",
+                f"a poll every {poll_ms / 1000:g} s cannot be answered from {film.tape}",
+                why=f"it was polled every {fastest_ms / 1000:.3g} s while games were on, and nothing between is on it",
+                hint=f"--poll {enough:g} or slower; sweep --bounds, or --event-times if it has plays",
             )
 
 
@@ -120,13 +134,13 @@ def seen_by(film: Film, views: Sequence[View], plan: PollPlan) -> tuple[Timeline
         _told(film, series) if any(view.bound in _EVENT_BOUNDS for view in views) else ({}, film.night.states)
     )
     parts: list[tuple[Ints, Ints]] = []
-    polled: dict[tuple[int, int, Bound], tuple[Ints, Ints]] = {}
+    polled: dict[tuple[int, int, int, Bound], tuple[Ints, Ints]] = {}
     observed: dict[tuple[Bound, int], list[_Observed]] = {}
     for view in views:
         if view.poll_ms == AS_RECORDED:
             at_ns, state = film.night.states[:, _RECV].copy(), recorded
         else:
-            key = (view.poll_ms, view.phase, view.bound)
+            key = (view.poll_ms, view.nba_poll_ms, view.phase, view.bound)
             drawn = (view.bound, view.phase if view.bound is Bound.EVENTS else 0)
             if drawn not in observed:
                 observed[drawn] = [(whose, _observations(film, part, view.bound)) for whose, part in series]
@@ -222,9 +236,9 @@ def _polled(film: Film, states: Ints, observed: list[_Observed], view: View, pla
     """Return (time seen, state) of all games under one rhythm and phase, merged by time."""
     at: list[Ints] = []
     what: list[Ints] = []
-    live_ms, idle_ms = view.poll_ms, max(view.poll_ms, plan.idle_ms)
-    room = int((film.last_ns - film.first_ns) // (live_ms * _MS_NS)) + 2
     for (game, source), (recv_ns, state, live, rtt_ns) in observed:
+        live_ms = _live_ms(view, source)
+        room = int((film.last_ns - film.first_ns) // (live_ms * _MS_NS)) + 2
         draw = random.Random(f"{plan.seed}/{film.catalogue.games[game].game_id}/{source}/{view.phase}")
         seen_ns, seen = np.empty(room, np.int64), np.empty(room, np.int64)
         count = resample(
@@ -236,7 +250,7 @@ def _polled(film: Film, states: Ints, observed: list[_Observed], view: View, pla
             film.last_ns,
             draw.randrange(_ORIGIN_MS) % live_ms * _MS_NS,
             live_ms * _MS_NS,
-            idle_ms * _MS_NS,
+            max(live_ms, plan.idle_ms) * _MS_NS,
             seen_ns,
             seen,
         )

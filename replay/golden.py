@@ -165,7 +165,7 @@ def take(
     from replay.models import load_model
 
     config = recipe.config
-    refuse_unanswerable(films, [config.setting.view.poll_ms])
+    refuse_unanswerable(films, [config.setting.view])
     strategy, model = load_strategy(config.strategy), load_model(config.model)
     ledgers = [
         replay_film(film, strategy, model, config.setting, polls=recipe.polls, freshness=config.freshness)

@@ -60,7 +60,8 @@ class View:
     """
     What a cell sees: polls every so often from a phase on, books so much later, and what it holds that to be worth.
 
-    model names the model, empty for that of the run. Units: ms; poll_ms is AS_RECORDED for the recorded polls.
+    nba_poll_ms is how often the NBA's own scores are polled, 0 as often as all others. model names the model, empty for
+    that of the run. Units: ms; poll_ms is AS_RECORDED for the recorded polls.
     """
 
     poll_ms: int = AS_RECORDED
@@ -68,6 +69,7 @@ class View:
     book_delay_ms: int = 0
     bound: Bound = Bound.NONE
     model: str = ""
+    nba_poll_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +108,8 @@ class Setting:
                 named |= {"poll_ms": value.poll_ms, "phase": value.phase, "book_delay_ms": value.book_delay_ms}
                 if value.bound is not Bound.NONE:
                     named["bound"] = value.bound.name.lower()
+                if value.nba_poll_ms:
+                    named["nba_poll_ms"] = value.nba_poll_ms
                 if value.model:
                     named["model"] = value.model
             elif isinstance(value, Policy | Sizing):

@@ -116,8 +116,7 @@ def conduct(films: Sequence[Film], question: Question, *, now_ns: int, on_progre
         UpstreamError: the cluster does not answer.
     """
     asked = replace(question, settings=_answerable(films, question))
-    polls_ms = [one.view.poll_ms for one in asked.settings if one.view.bound is Bound.NONE]
-    refuse_unanswerable(films, polls_ms)
+    refuse_unanswerable(films, [one.view for one in asked.settings if one.view.bound is Bound.NONE])
     ideas = load_strategy(asked.strategy), load_model(asked.model)
     names = (asked.strategy, asked.model)
     admit([(film.digest, film.tape) for film in films], names, asked.settings, now_ns, opening=asked.opens_holdout)

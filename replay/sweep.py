@@ -140,7 +140,7 @@ def run_sweep(  # noqa: PLR0913 - options, by keyword
             market.
         RegressionError: a cell that was folded alone differs.
     """
-    refuse_unanswerable(films, [one.view.poll_ms for one in settings if one.view.bound is Bound.NONE])
+    refuse_unanswerable(films, [one.view for one in settings if one.view.bound is Bound.NONE])
     games = [_planned(film) for film in films]
     if not any(games):
         raise UsageError(
@@ -328,6 +328,7 @@ def _row(cell: CellResult) -> dict[str, object]:
     return {
         "min_edge_c": setting.min_edge_u6 / 1e4,
         "poll_s": None if recorded else setting.view.poll_ms / 1000,
+        "nba_poll_s": setting.view.nba_poll_ms / 1000 if setting.view.nba_poll_ms else None,
         "phase": setting.view.phase,
         "bound": None if setting.view.bound is Bound.NONE else setting.view.bound.name.lower(),
         "order_delay_ms": setting.order_delay_ms,

@@ -87,7 +87,10 @@ class LiveConfig:
         """
         try:
             named = {key: facts[key] for key in Setting().describe()}
-            view = View(**{key: named.pop(key) for key in ("poll_ms", "phase", "book_delay_ms")})
+            view = View(
+                **{key: named.pop(key) for key in ("poll_ms", "phase", "book_delay_ms")},
+                nba_poll_ms=facts.get("nba_poll_ms", 0),
+            )
             policy, sizing = Policy[named.pop("policy").upper()], Sizing[named.pop("sizing").upper()]
             return cls(
                 strategy=facts["strategy"],

@@ -99,6 +99,12 @@ def setting_options(verb: _Verb) -> _Verb:
         (
             click.option("--strategy", default="fusion", show_default=True, help="A name, or path/to/file.py:Name."),
             click.option("--model", "model_name", default="brownian", show_default=True, help="gametape model ls"),
+            click.option(
+                "--poll-nba",
+                default=None,
+                metavar="SECONDS",
+                help="With --poll: poll the NBA's own scores so often instead.",
+            ),
             click.option("--rearm", default=None, metavar="CENTS", help="Re-arm below this edge.  [default: min edge]"),
             click.option("--cooldown", default="0", metavar="TIME", help="At least so long between two orders."),
             click.option("--shares", default="10", show_default=True, help="Shares an order."),
@@ -176,13 +182,16 @@ def setting_of(min_edge: str, options: dict[str, object]) -> Setting:
         text = given(name)
         return None if text is None else parse_cents(text)
 
-    poll = given("poll")
+    poll, poll_nba = given("poll"), given("poll_nba")
     venue = given("venue_delay")
+    if poll_nba is not None and poll is None:
+        raise UsageError("--poll-nba says how one source of a simulated poll differs", hint=f"--poll {poll_nba}")
     return Setting(
         view=View(
             poll_ms=AS_RECORDED if poll is None else _scaled(poll, "poll", 1_000, least=1),
             phase=int(given("phase") or 0),
             book_delay_ms=milliseconds(given("book_delay") or "0", "book-delay"),
+            nba_poll_ms=0 if poll_nba is None else _scaled(poll_nba, "poll-nba", 1_000, least=1),
         ),
         min_edge_u6=parse_cents(min_edge),
         order_delay_ms=milliseconds(given("order_delay") or "0", "order-delay"),

@@ -131,7 +131,7 @@ def _answerable(films: list[Film], setting: Setting, *, has_event_times: bool) -
     if has_event_times:
         (setting,) = with_event_times(films, [setting])
     if setting.view.bound is Bound.NONE:
-        refuse_unanswerable(films, [setting.view.poll_ms])
+        refuse_unanswerable(films, [setting.view])
     return setting
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -167,9 +168,9 @@ def _settings(
     options: dict[str, object],
 ) -> list[Setting]:
     """Return the grid that the options describe, phases only where polls are simulated."""
-    from replay.settings import AS_RECORDED, View, grid, parse_cents, parse_models, parse_numbers, parse_policies
+    from replay.settings import AS_RECORDED, grid, parse_cents, parse_models, parse_numbers, parse_policies
 
-    base = setting_of("1", options)
+    base = setting_of("1", options | {"poll": poll and "1"})
     models = parse_models(str(options["model_name"]))
     edges = parse_numbers(min_edge, "min-edge")
     polls = [AS_RECORDED] if poll is None else _polls_ms(poll)
@@ -180,7 +181,7 @@ def _settings(
     phased = sum(1 if poll_ms == AS_RECORDED else phases for poll_ms in polls)
     _refuse_vast(len(models) * len(policies) * len(edges) * phased * len(books) * len(orders) * len(venues))
     views = [
-        View(poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms, model=model if len(models) > 1 else "")
+        replace(base.view, poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms, model=model if len(models) > 1 else "")
         for model in models
         for poll_ms in polls
         for phase in range(phases if poll_ms != AS_RECORDED else 1)

@@ -18,7 +18,7 @@ from replay.counterfactual import PollPlan, fastest_interval_ms, refuse_unanswer
 from replay.film import Film, build_film
 from replay.find import load_strategy
 from replay.models import load_model
-from replay.settings import AS_RECORDED, Setting, View
+from replay.settings import Setting, View
 
 _RECV, _SEQ, _GAME, _POLL = (STATE_COLUMNS.index(name) for name in ("recv_ns", "seq", "game", "poll"))
 _SENT, _GOT, _OUTCOME = (POLL_COLUMNS.index(name) for name in ("sent_ns", "recv_ns", "outcome"))
@@ -171,6 +171,17 @@ def test_several_views_stand_one_after_the_other(sample_film: Film) -> None:
         np.testing.assert_array_equal(timeline.seq[first:last], sample_film.night.states[alone.state, _SEQ])
 
 
+def test_a_source_may_have_a_rhythm_of_its_own(sample_film: Film) -> None:
+    """NBA's own scores every 30 s beside ESPN's every 10: each source is seen as where all poll like it."""
+    source = sample_film.night.states[:, STATE_COLUMNS.index("source")]
+    mixed, fast, slow = (
+        seen(sample_film, view) for view in (View(10_000, 1, nba_poll_ms=30_000), View(10_000, 1), View(30_000, 1))
+    )
+    for number, like in ((0, fast), (1, slow)):
+        mine = [(at, state) for at, state in mixed if source[state] == number]
+        assert mine == [(at, state) for at, state in like if source[state] == number] != []
+
+
 # What a recording cannot answer ------------------------------------------------------------------------------------
 
 
@@ -178,23 +189,32 @@ def test_the_fastest_interval_is_what_was_recorded(tmp_path: Path) -> None:
     """A recording that polled every two seconds can answer that and no less."""
     film = filmed(counting(), tmp_path)
     assert fastest_interval_ms(film) == 2_000
-    refuse_unanswerable([film], [AS_RECORDED, 2_000, 60_000])
+    refuse_unanswerable([film], [View(), View(2_000), View(60_000)])
 
 
 def test_a_plan_faster_than_the_recording_is_refused(tmp_path: Path) -> None:
     """The refusal is a usage error that names the tape and what it can answer."""
     film = filmed(counting(), tmp_path)
     with pytest.raises(UsageError) as caught:
-        refuse_unanswerable([film], [AS_RECORDED, 5_000, 1_000])
+        refuse_unanswerable([film], [View(), View(5_000), View(1_000)])
     assert caught.value.exit_code == 2
     assert "a poll every 1 s cannot be answered from tape" in caught.value.what
     assert str(caught.value.hint).startswith("--poll 2 or slower")
 
 
+def test_the_rhythm_of_one_source_is_refused_alone(sample_film: Film) -> None:
+    """What is too fast for the one source may be said of the other."""
+    nba_ms = fastest_interval_ms(sample_film, 1)
+    slow_ms = fastest_interval_ms(sample_film)
+    refuse_unanswerable([sample_film], [View(slow_ms, nba_poll_ms=nba_ms)])
+    with pytest.raises(UsageError, match=r"a poll every 0\.1 s cannot be answered"):
+        refuse_unanswerable([sample_film], [View(slow_ms, nba_poll_ms=100)])
+
+
 def test_a_night_without_games_refuses_nothing(tmp_path: Path) -> None:
     """Where nothing was on, there is nothing to be too fast for; the view is empty."""
     film = filmed(Script().plan().wait(5).pulse(), tmp_path)
-    refuse_unanswerable([film], [1])
+    refuse_unanswerable([film], [View(1)])
     assert seen(film, View(1_000)) == []
 
 

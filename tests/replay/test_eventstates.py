@@ -138,7 +138,7 @@ def test_without_event_times_it_is_refused() -> None:
     with pytest.raises(UsageError, match="does not say when every score"):
         with_event_times([film], [fast])
     with pytest.raises(UsageError, match="cannot be answered"):
-        refuse_unanswerable([film], [FAST])
+        refuse_unanswerable([film], [View(FAST)])
     assert len(with_bounds([film], [fast])) == 2
 
 

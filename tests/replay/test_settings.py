@@ -97,13 +97,13 @@ def test_what_is_no_list_and_no_range(text) -> None:
 
 
 def test_a_description_says_everything() -> None:
-    """All fields of a setting and its view are in the description, as plain values; bound and model where they are."""
+    """All fields of a setting and its view are in the description, as plain values; some where they say something."""
     setting = Setting(view=View(2_000, 3, 250), policy=Policy.EVERY, sizing=Sizing.KELLY, cap_cash_u6=7)
     described = setting.describe()
     names = {field.name for kind in (Setting, View) for field in fields(kind)} - {"view"}
-    assert set(described) == names - {"bound", "model"}
+    assert set(described) == names - {"bound", "model", "nba_poll_ms"}
     bounds = [bound for bound in Bound if bound is not Bound.NONE]
-    bounded = [Setting(view=View(2_000, 3, 250, bound, "a")).describe() for bound in bounds]
+    bounded = [Setting(view=View(2_000, 3, 250, bound, "a", 4_000)).describe() for bound in bounds]
     assert [set(one) for one in bounded] == [names] * len(bounds)
     assert [one["bound"] for one in bounded] == [bound.name.lower() for bound in bounds]
     assert described["policy"] == "every"

@@ -76,7 +76,11 @@ def test_policies_are_a_side_of_the_grid() -> None:
 
 
 def test_models_are_a_side_of_the_grid(tmp_path) -> None:
-    """Two in one sweep, each cell that of a sweep with one; the ledger of the featured cell is of its own model."""
+    """
+    Two in one sweep, each cell that of a sweep with one; the ledger of the featured cell is of its own model.
+
+    Scores of the NBA polled in a rhythm of their own are another night to decide on.
+    """
     models = ("brownian-no-prior", "brownian")
     asked = (SAMPLE, "--min-edge", "4,6", "--poll", "10", "--phases", "2", "--recheck", "8", "--json")
     alone = [json.loads(run(*asked, "--model", model).stdout) for model in models]
@@ -89,6 +93,11 @@ def test_models_are_a_side_of_the_grid(tmp_path) -> None:
     ledger = json.loads((tmp_path / "run" / "ledger" / "sample" / "ledger.json").read_bytes())
     assert (ledger["config"]["model"], ledger["signals"]) == (featured["model"], featured["signals"])
     assert "brownian-no-prior" in run(SAMPLE, "--min-edge", "4", "--model", ",".join(models)).stdout
+    apart = json.loads(run(*asked, "--poll-nba", "30").stdout)["cells"]
+    assert {(cell["poll_s"], cell["nba_poll_s"]) for cell in apart} == {(10.0, 30.0)}
+    assert [cell["decisions"] for cell in apart] != [cell["decisions"] for cell in alone[1]["cells"]]
+    with pytest.raises(UsageError, match="--poll-nba says"):
+        run(SAMPLE, "--poll-nba", "30")
     with pytest.raises(UsageError, match="no model 'oracle'"):
         run(SAMPLE, "--model", "brownian,oracle")
 
