@@ -3,10 +3,8 @@ How many frames and bodies a second the decoders read, and how fast a film is ma
 
     python benchmarks/bench_decode.py
     python benchmarks/bench_decode.py season     only: many nights, one after the other
-    python benchmarks/bench_decode.py processes  only: a long night, read ahead by a thread or by processes
 
-Prints one line a case: the best of several rounds, in processor time of one core, but for `processes` by the clock on
-the wall: nothing else should run then. The nights are simulated.
+Prints one line a case: the best of several rounds, in processor time of one core. The nights are simulated.
 """
 
 from __future__ import annotations
@@ -196,30 +194,8 @@ def season() -> None:
         shutil.rmtree(folder)
 
 
-def processes() -> None:
-    """Film a long night read ahead by a thread (0) and by processes; print the wall time, and what this process did."""
-    folder = Path(tempfile.mkdtemp(prefix="bench-processes-"))
-    try:
-        tape = grown(folder / "night", list(night(plan_night(7, 6, "2026-01-15", 1_200_000))))
-        for count in (0, 1, 2, 3):
-            walls, worked = [], []
-            for _ in range(3):
-                begin, begin_here = time.perf_counter(), time.process_time()
-                build_film(tape, processes=count)
-                walls.append(time.perf_counter() - begin)
-                worked.append(time.process_time() - begin_here)
-            wall = min(walls)
-            print(f"{count} processes: {len(tape):,} envelopes {len(tape) / wall:,.0f} /s {wall:.2f} s", end=" ")
-            print(f"{min(worked):.2f} s of it here")
-    finally:
-        shutil.rmtree(folder)
-
-
 def main() -> None:
     """Run every case."""
-    if sys.argv[1:] == ["processes"]:
-        processes()
-        return
     if sys.argv[1:] == ["season"]:
         season()
         return

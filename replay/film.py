@@ -12,8 +12,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -33,6 +33,7 @@ from replay.whole import write_whole
 
 if TYPE_CHECKING:
     from recorder.tape.reader import Tape
+    from replay.gather import Reading
 
 __all__ = ["Film", "build_film", "decoder_version", "heard_ns", "joined", "load_film", "open_film"]
 
@@ -93,7 +94,7 @@ def decoder_version() -> str:
     for folder, names in (
         (core, ("answers", "events", "exact", "gameclock", "plays", "roll", "rows", "witnesses")),
         (tape, ("batch", "columns", "frames", "mirror", "scan", "shapes", "walk", "words")),
-        (_SOURCE, ("ahead", "books", "film", "gather", "settle")),
+        (_SOURCE, ("books", "film", "gather", "settle")),
     ):
         for name in names:
             digest.update((folder / f"{name}.py").read_bytes())
@@ -107,20 +108,18 @@ def build_film(
     *,
     chunk: int | None = None,
     plain: bool = False,
-    processes: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Film:
     """
     Decode a whole tape. on_progress is told (envelopes done, envelopes in all).
 
     chunk: envelopes at a time; the same film whatever it is. plain: by the decoders, envelope by envelope; what columns
-    of frames give is held against that. processes: so many read ahead, None for as many as pay.
+    of frames give is held against that.
 
     Raises:
         CorruptError: the tape is damaged.
     """
     from recorder.tape.batch import batches_of
-    from replay.ahead import readings
     from replay.gather import gather, read_batch
 
     evidence = Evidence()
@@ -135,15 +134,12 @@ def build_film(
             if on_progress is not None:
                 on_progress(events, total)
     else:
-        with closing(
-            readings(tape, processes) if chunk is None else (read_batch(one) for one in batches_of(tape.read(), chunk))
-        ) as read:
-            for reading in read:
-                parts.append(gather(roller, reading))
-                events += reading.events
-                last_ns = last_ns if reading.heard_ns is None else reading.heard_ns
-                if on_progress is not None:
-                    on_progress(events, total)
+        for reading in _ahead(map(read_batch, tape.batches() if chunk is None else batches_of(tape.read(), chunk))):
+            parts.append(gather(roller, reading))
+            events += reading.events
+            last_ns = last_ns if reading.heard_ns is None else reading.heard_ns
+            if on_progress is not None:
+                on_progress(events, total)
     payouts = {token: evidence.payout(token) for token in roller.catalogue.tokens}
     return Film(
         tape=tape.name,
@@ -256,6 +252,19 @@ def _note_files(tape: Tape, folder: Path) -> None:
     """Remember that these files were sound; of as many copies of the tape as are likely to be in use."""
     noted = [_files(tape), *_noted(folder)][:_COPIES]
     write_whole(folder / _CHECKED, msgspec.json.encode(noted))
+
+
+def _ahead(made: Iterator[Reading]) -> Iterator[Reading]:
+    """
+    Yield readings, the next one made meanwhile by another core: unpacking and scanning need no interpreter.
+
+    Processes in place of the thread were measured and were slower on two cores: what they read must be handed over.
+    """
+    with ThreadPoolExecutor(1, "film") as reader:
+        coming = reader.submit(next, made, None)
+        while (reading := coming.result()) is not None:
+            coming = reader.submit(next, made, None)
+            yield reading
 
 
 def _chunks(envelopes: Iterable[Envelope], size: int) -> Iterable[list[Envelope]]:

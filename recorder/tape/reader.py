@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from recorder.tape.segment import SEGMENT_HEAD, TORN_TAIL, Damage, SegmentScan
 if TYPE_CHECKING:
     from recorder.tape.batch import Batch
 
-__all__ = ["Tape", "Wide", "corrupt", "joined_blocks", "open_tape", "read_block", "rows_digest"]
+__all__ = ["Tape", "corrupt", "joined_blocks", "open_tape", "read_block", "rows_digest"]
 
 _BATCH_ROWS, _BATCH_BYTES = 8_192, 32 * 1024 * 1024
 _NS_MIN, _NS_END = -(1 << 63), 1 << 63
@@ -203,21 +203,11 @@ class Tape:
         Raises:
             CorruptError: the tape is damaged.
         """
-        for part in self.parts():
-            yield from part.read()
-
-    def parts(self) -> Iterator[Wide]:
-        """
-        Yield the parts of the tape that are read as columns together, to be read one by one, wherever.
-
-        Raises:
-            CorruptError: envelopes are missing; damage within a part is found when it is read.
-        """
         expected = 0
-        for part in self._wide_stretches():
-            self._refuse_hole(expected, part.first_seq - 1)
-            yield replace(part, read=partial(self._batches, part))
-            expected = part.last_seq + 1
+        for stretch in self._wide_stretches():
+            self._refuse_hole(expected, stretch.first_seq - 1)
+            yield from self._batches(stretch)
+            expected = stretch.last_seq + 1
         self._refuse_hole(expected, self.next_seq - 1)
         self._refuse_unknown_end()
 
@@ -248,7 +238,7 @@ class Tape:
                         read = partial(_read_hot, self.path / scan.file, block)
                         yield _Stretch(block.first_seq, block.last_seq, block.first_ns, block.last_ns, read)
 
-    def _wide_stretches(self) -> Iterator[Wide]:
+    def _wide_stretches(self) -> Iterator[_Wide]:
         """Yield the row groups of sealed segments, and as much of a hot one at a time as columns are good for."""
         # Imported late: numpy and the compiler take longer to load than a small tape takes to read.
         from recorder.tape.batch import batch_of_rows  # noqa: PLC0415
@@ -267,9 +257,9 @@ class Tape:
                 case HotPart(scan):
                     for blocks in joined_blocks(scan.blocks):
                         here = partial(read, self.path / scan.file, blocks)
-                        yield Wide(blocks[0].first_seq, blocks[-1].last_seq, here)
+                        yield _Wide(blocks[0].first_seq, blocks[-1].last_seq, here)
 
-    def _batches(self, stretch: Wide) -> Iterator[Batch]:
+    def _batches(self, stretch: _Wide) -> Iterator[Batch]:
         from recorder.tape.batch import batches_of  # noqa: PLC0415  # see above
 
         try:
@@ -347,13 +337,12 @@ class _Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Wide:
-    """Some envelopes in a row that are read together as columns; sealed is their segment and row group, if they are."""
+class _Wide:
+    """Some envelopes in a row that are read together as columns."""
 
     first_seq: int
     last_seq: int
     read: Callable[[], Iterator[Batch]]
-    sealed: tuple[Sealed, int] | None = None
 
 
 def joined_blocks(blocks: list[Block]) -> Iterator[list[Block]]:
@@ -390,7 +379,7 @@ def _sealed_stretches(path: Path, entry: Sealed) -> Iterator[_Stretch]:
         yield _Stretch(group.first_seq, group.last_seq, group.first_ns, group.last_ns, partial(read, at))
 
 
-def _sealed_batches(path: Path, entry: Sealed) -> Iterator[Wide]:
+def _sealed_batches(path: Path, entry: Sealed) -> Iterator[_Wide]:
     from recorder.tape.parquet import SealedError, SealedFile  # noqa: PLC0415  # see above
 
     sealed = SealedFile(path, entry)
@@ -402,7 +391,7 @@ def _sealed_batches(path: Path, entry: Sealed) -> Iterator[Wide]:
             raise corrupt(path, error.damage) from error
 
     for at, group in enumerate(entry.groups):
-        yield Wide(group.first_seq, group.last_seq, partial(read, at), (entry, at))
+        yield _Wide(group.first_seq, group.last_seq, partial(read, at))
 
 
 def _hides_the_end(damage: Damage, next_seq: int) -> bool:
