@@ -8,7 +8,7 @@ loads nothing of this before `replay.open` is asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,10 +145,7 @@ class Nights:
             UpstreamError: the cluster does not answer.
         """
         models = parse_models(model)
-        if poll_nba is not None and poll is None:
-            raise UsageError("poll_nba says how one source of a simulated poll differs", hint=f"poll={poll_nba:g}")
-        nba_ms = 0 if poll_nba is None else int(poll_nba * 1000)
-        views = [replace(view, nba_poll_ms=nba_ms) for view in _views(poll, phases, book_delay, models)]
+        views = _views(poll, poll_nba, phases, book_delay, models)
         question = Question(
             settings=_grid(base, min_edge, views, order_delay, venue_delay, policy),
             strategy=strategy,
@@ -278,10 +275,15 @@ def _grid(
     )
 
 
-def _views(poll: Numbers | None, phases: int, book_delay: Times, models: list[str]) -> list[View]:
+def _views(
+    poll: Numbers | None, poll_nba: float | None, phases: int, book_delay: Times, models: list[str]
+) -> list[View]:
+    if poll_nba is not None and poll is None:
+        raise UsageError("poll_nba says how one source of a simulated poll differs", hint=f"poll={poll_nba:g}")
+    nba_ms = 0 if poll_nba is None else int(poll_nba * 1000)
     polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in _numbers(poll, "poll")]
     return [
-        View(poll_ms, phase, book_ms, model=model if len(models) > 1 else "")
+        View(poll_ms, phase, book_ms, model=model if len(models) > 1 else "", nba_poll_ms=nba_ms)
         for model in models
         for poll_ms in polls
         for phase in range(1 if poll_ms == AS_RECORDED else phases)

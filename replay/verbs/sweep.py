@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from replay.judgements import Broken
     from replay.settings import Setting
     from replay.study import Question, Study
-    from replay.sweep import Sweep
+    from replay.sweep import CellResult, Sweep
 
 __all__ = ["sweep"]
 
@@ -38,6 +39,11 @@ _SHOWN = 15
 _SHOWN_MS = 5_000
 _BYTES_PER_CELL = 20_000
 """What a cell's answer takes, measured by the peak of sweeps of 4,505 and of 19,505 cells over the sample night."""
+_NAMED: dict[str, Callable[[CellResult], str]] = {
+    "policy": lambda cell: cell.setting.policy.name.lower().replace("_", "-"),
+    "model": lambda cell: cell.setting.view.model,
+}
+"""Sides of a grid that have a column where they vary."""
 _BOUNDS = ("", " at worst", " at best", " by events", " at best by events")
 
 
@@ -314,16 +320,14 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
     mark = f"  [{', '.join(labels)}]" if labels else ""
     over = f"{len(result.game_ids)} games{mark}, {result.events:,} events"
     click.echo(f"{len(result.cells):,} cells over {over}, {seconds:.2f} s")
-    is_several = len({cell.setting.policy for cell in result.cells}) > 1
-    are_models = len({cell.setting.view.model for cell in result.cells}) > 1
+    varying = {name: said for name, said in _NAMED.items() if len({said(cell) for cell in result.cells}) > 1}
     table = Table(box=None, pad_edge=False)
     for name in (
         "min edge",
         "poll",
         "phase",
         "order delay",
-        *(("policy",) if is_several else ()),
-        *(("model",) if are_models else ()),
+        *varying,
         "signals",
         "fills",
         "$ per game",
@@ -342,8 +346,7 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
             "recorded" if view.poll_ms < 0 else f"{view.poll_ms / 1000:g} s{_BOUNDS[view.bound]}",
             str(view.phase),
             f"{cell.setting.order_delay_ms} ms",
-            *((cell.setting.policy.name.lower().replace("_", "-"),) if is_several else ()),
-            *((view.model,) if are_models else ()),
+            *(said(cell) for said in varying.values()),
             f"{cell.signals:,}",
             f"{cell.fills:,}",
             f"{cell.pnl_per_game:+.2f}",
@@ -351,7 +354,7 @@ def _tell(result: Sweep, seconds: float, marks: pl.DataFrame | None) -> None:
             "-" if cell.games_needed is None else f"{cell.games_needed:,}",
             *(() if marks is None else ("-" if mark_c is None else f"{mark_c:+.2f} c",)),
         )
-    Console(width=120 + 20 * (is_several + are_models + (marks is not None))).print(table)
+    Console(width=120 + 20 * (len(varying) + (marks is not None))).print(table)
     if len(ranked) > _SHOWN:
         click.echo(f"... the best {_SHOWN} by lower limit of {len(ranked):,}: looking at the best of many flatters it")
     click.echo(f"digest {result.digest()}  ({result.rechecked} cells re-checked alone: equal)")
