@@ -83,12 +83,13 @@ def tell_compiling(say: Callable[[], None]) -> None:
 
 class _Once(events.Listener):  # type: ignore[misc]  # numba ships no types
     def __init__(self, say: Callable[[], None]) -> None:
-        self._say = say
+        self._say: Callable[[], None] | None = say
 
-    def on_start(self, event: events.Event) -> None:
-        """Tell, and listen no more."""
-        events.unregister(event.kind, self)
-        self._say()
+    def on_start(self, event: events.Event) -> None:  # noqa: ARG002 - what is compiled is all the same
+        """Tell the first time; it goes on listening, for who leaves while all are told takes the next one's turn."""
+        say, self._say = self._say, None
+        if say is not None:
+            say()
 
     def on_end(self, event: events.Event) -> None:
         """Nothing: an end belongs to a start that was told of."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numba
 
 from replay.core.jit import inner, interpreted, kernel, tell_compiling
@@ -18,16 +20,19 @@ def test_a_kernel_can_be_had_as_plain_python() -> None:
 
 
 def test_whoever_waits_for_the_compiler_is_told_once() -> None:
-    """The first kernel that is compiled is told of, the next one is not; nor is one that is compiled already."""
+    """Of the first kernel that is compiled all are told who asked before, each once, and of none that was already."""
     said: list[str] = []
-    for _ in range(2):
-        made = numba.njit(lambda value: value + 1)
-        tell_compiling(lambda: said.append("compiling"))
-        made(1)
-        made(2)
-        assert said == ["compiling"] * len(said)
-        numba.njit(lambda value: value - 1)(1)
-    assert len(said) == 2
+    made = numba.njit(lambda value: value + 1)
+    for name in "ab":
+        tell_compiling(partial(said.append, name))
+    made(1)
+    assert said == ["a", "b"]
+    made(2)
+    tell_compiling(partial(said.append, "c"))
+    made(3)
+    assert said == ["a", "b"]
+    numba.njit(lambda value: value - 1)(1)
+    assert said == ["a", "b", "c"]
 
 
 def test_a_part_of_a_kernel_stays_plain_python() -> None:
