@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from replay.sweep import Sweep
+from replay.parts import setting_name
+from replay.sweep import Sweep, code_version
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,6 +61,8 @@ def sweep_summary(
         "strategy": sweep.strategy,
         "model": sweep.model,
         "seed": sweep.seed,
+        "grid": hashlib.sha256(b"".join(setting_name(cell.setting) for cell in sweep.cells)).hexdigest(),
+        "code": code_version(),
         "games": sweep.game_ids,
         "rechecked": sweep.rechecked,
         "featured": featured_cell(sweep) if sweep.cells else None,

@@ -104,11 +104,20 @@ class Price:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swing:
-    """How far one part of the choice moves the profit with all others as featured: its worst and its best value."""
+    """How one part of the choice moves the profit with all others as featured. along: a verdict a value, in order."""
 
     name: str
-    worst: Verdict
-    best: Verdict
+    along: list[Verdict]
+
+    @property
+    def worst(self) -> Verdict:
+        """The value that earns least."""
+        return min(self.along, key=lambda verdict: verdict.mean)
+
+    @property
+    def best(self) -> Verdict:
+        """The value that earns most."""
+        return max(self.along, key=lambda verdict: verdict.mean)
 
     @property
     def width(self) -> float:
@@ -279,8 +288,7 @@ def swings_of(verdicts: Sequence[Verdict]) -> list[Swing]:
         others = [part for part in Choice._fields if part != field]
         kept = [v for v in verdicts if all(getattr(v.choice, f) == getattr(featured, f) for f in others)]
         if len(kept) > 1:
-            worst, best = (extreme(kept, key=lambda verdict: verdict.mean) for extreme in (min, max))
-            swings.append(Swing(name=field, worst=worst, best=best))
+            swings.append(Swing(name=field, along=sorted(kept, key=lambda verdict: _order(verdict.choice))))
     return sorted(swings, key=lambda swing: swing.width, reverse=True)
 
 

@@ -11,10 +11,12 @@ from replay.report.answers import Swing, Verdict
 from replay.report.gridcharts import dollars, edge_words, poll_words
 from replay.report.svg import Frame, Scale, num, ticks, whisker
 
-__all__ = ["controls_chart", "swing_chart"]
+__all__ = ["controls_chart", "plateau_chart", "swing_chart"]
 
 _WIDTH = 530
 _ROW = 34
+_LETTER = 7
+_WORDS_ALONG_MAX = 8
 _FIELDS = {
     "min_edge_c": "minimum edge",
     "poll_s": "poll interval",
@@ -30,7 +32,8 @@ def swing_chart(swings: Sequence[Swing], featured: Verdict) -> Markup:
     """Draw how far each part of the featured choice moves the profit alone: from its worst to its best value."""
     frame = Frame(_WIDTH, 58 + _ROW * len(swings), "what each part of the choice moves", left=110, top=22, bottom=36)
     ends = [edge for swing in swings for edge in (swing.worst.mean, swing.best.mean)]
-    x = _dollar_scale([*ends, featured.mean], frame, 46)
+    longest = max(len(_value(swing, end)) for swing in swings for end in (swing.worst, swing.best))
+    x = _dollar_scale([*ends, featured.mean], frame, max(46, _LETTER * longest))
     for k, swing in enumerate(swings):
         top = frame.top + k * _ROW
         worst, best = _value(swing, swing.worst), _value(swing, swing.best)
@@ -44,6 +47,26 @@ def swing_chart(swings: Sequence[Swing], featured: Verdict) -> Markup:
     frame.path(f"M{num(x(featured.mean))} {frame.y1 - 6}V{frame.y0}", "rule")
     frame.text(x(featured.mean), 12, "featured", "tick", "middle")
     _dollar_axis(frame, x)
+    return frame.done()
+
+
+def plateau_chart(swing: Swing, featured: Verdict) -> Markup:
+    """Draw the profit along one part of the choice, each value with its interval: a plateau, or a lone peak."""
+    frame = Frame(_WIDTH, 190, f"profit along the {_FIELDS[swing.name]}, all else as featured", top=20)
+    lows = [verdict.mean if verdict.low is None else verdict.low for verdict in swing.along]
+    highs = [verdict.mean if verdict.high is None else verdict.high for verdict in swing.along]
+    x = Scale(-0.5, len(swing.along) - 0.5, frame.x0, frame.x1)
+    y = Scale(min(*lows, 0.0), max(*highs, 0.0), frame.y0, frame.y1)
+    frame.y_axis(y, [(value, f"{value:g}") for value in ticks(y.low, y.high, 4)], "$ per game")
+    frame.path(f"M{frame.x0} {num(y(0))}H{frame.x1}", "zero")
+    for k, (verdict, low, high) in enumerate(zip(swing.along, lows, highs, strict=True)):
+        is_featured = verdict.choice == featured.choice
+        css, words = ("b" if is_featured else "a"), _value(swing, verdict)
+        frame.parts.append(whisker(x(k), y(low), y(high), f"whisker {css}"))
+        frame.dot(x(k), y(verdict.mean), f"dot {css}", f"{words}: {dollars(verdict.mean)} per game", 4.5)
+    step = -(-len(swing.along) // _WORDS_ALONG_MAX)
+    marks = [(float(k), _value(swing, verdict)) for k, verdict in enumerate(swing.along) if k % step == 0]
+    frame.x_axis(x, marks, _FIELDS[swing.name])
     return frame.done()
 
 

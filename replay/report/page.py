@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from replay.report.answers import Answer, Panel, Verdict, answer_of, choices_of,
 from replay.report.facts import Evidence
 from replay.report.gamechart import game_chart
 from replay.report.gridcharts import dollars, heat_cells, heatmap, poll_words, price_chart, ranking
-from replay.report.luckcharts import controls_chart, swing_chart
+from replay.report.luckcharts import controls_chart, plateau_chart, swing_chart
 from replay.report.run import Run
 from replay.report.tradecharts import (
     curve_chart,
@@ -34,10 +35,16 @@ __all__ = ["data_block", "render", "sentence"]
 
 _FILES = Path(__file__).parent / "page_files"
 _POLLED = ("espn", "nba")
-_POINTS = (600, 400, 280, 200, 140, 100, 70, 50, 40)
-_CHARTS_BYTES_MAX = 140_000
+_POINTS = (600, 400, 280, 200, 140, 100, 70, 50, 40, 32)
+_CHARTS_BYTES_MAX = 132_000
 _PANELS_MAX = 12
 _WORDS_MAX = 600
+_PLATEAU_MIN = 3
+_GRID_VALUES = {
+    *("--min-edge", "--poll", "--phases", "--order-delay", "--book-delay", "--venue-delay", "--policy", "--model"),
+    *("--recheck", "--control", "--executor", "--workers", "--out"),
+}
+_GRID_FLAGS = {"--bounds", "--markouts", "--spa", "--resume", "--json"}
 _OFF = ("book_delay_ms", "cooldown_ms", "limit_slip_u6", "all_or_none")
 _DAY_NS = 86_400_000_000_000
 
@@ -74,7 +81,12 @@ def render(run: Run) -> str:
         labels=sorted({tape.label for tape in run.sweep.tapes if tape.label}),
         panels=panels,
         heatmaps=_heatmaps(panels),
-        heat_data=data_block([heat_cells(panel) for panel in panels[:_PANELS_MAX]]),
+        heat_data=data_block(
+            {
+                "cells": [heat_cells(panel) for panel in panels[:_PANELS_MAX]],
+                "runs": [_cell_run(run.sweep.command, panel) for panel in panels[:_PANELS_MAX]],
+            }
+        ),
         ranking=ranking(verdicts),
         prices=[(price, price_chart(price)) for price in prices_of(verdicts, run.sweep.seed)],
         charts=_charts(evidence) | _choice_charts(run, verdicts, answer),
@@ -167,10 +179,30 @@ def _choice_charts(run: Run, verdicts: list[Verdict], answer: Answer) -> dict[st
     swings = swings_of(verdicts)
     if swings:
         charts["swings"] = swing_chart(swings, answer.featured)
+    along = [plateau_chart(swing, answer.featured) for swing in swings if len(swing.along) >= _PLATEAU_MIN]
+    if along:
+        charts["plateaus"] = Markup().join(Markup("<figure>{}</figure>").format(chart) for chart in along)
     selection = run.sweep.selection
     if selection is not None and any(control.pnl_per_game is not None for control in selection.controls):
         charts["controls"] = controls_chart(selection.controls, answer.featured)
     return charts
+
+
+def _cell_run(command: Sequence[str], panel: Panel) -> str:
+    """Return the command that runs a cell of a panel, but for its edge and polls: the sweep's, its grid left out."""
+    kept: list[str] = []
+    words = iter(command[2:])
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if name in _GRID_VALUES and not equals:
+            next(words, None)
+        elif name not in _GRID_VALUES | _GRID_FLAGS:
+            kept.append(word)
+    choice = next(verdict.choice for row in panel.rows for verdict in row if verdict is not None)
+    venue = [] if choice.venue_delay_ms is None else ["--venue-delay", f"{choice.venue_delay_ms}ms"]
+    delays = ["--order-delay", f"{choice.order_delay_ms}ms", "--book-delay", f"{choice.book_delay_ms}ms", *venue]
+    ideas = ["--policy", choice.policy.replace("_", "-"), "--model", choice.model]
+    return safe(shlex.join(["gametape", "replay", *kept, *delays, *ideas]))
 
 
 def _games(evidence: Evidence) -> list[dict[str, object]]:

@@ -78,6 +78,8 @@ class SweepCard(msgspec.Struct, frozen=True):
     featured: int | None
     command: list[str]
     cells: list[CellRow]
+    grid: str = ""
+    code: str = ""
     control: str | None = None
     selection: SelectionCard | None = None
 

@@ -32,7 +32,8 @@
   };
 
   // Heatmaps: a cell is found by arithmetic; its figures are in the data block.
-  const cells = JSON.parse(document.getElementById("heat-data").textContent), picked = document.getElementById("picked");
+  const { cells, runs } = JSON.parse(document.getElementById("heat-data").textContent), picked = document.getElementById("picked");
+  const cellRun = document.getElementById("cellrun");
   const money = (value) => value === null ? "∞" : `${value < 0 ? "−" : "+"}$${Math.abs(value).toFixed(2)}`;
   document.querySelectorAll("svg[data-heat]").forEach((svg) => {
     const [left, top, width, height, columns, rows] = svg.dataset.g.split(",").map(Number);
@@ -45,6 +46,8 @@
       picked.textContent = !cell ? "Not on the grid." : `${title}: min edge ${cell[1]} c, poll ${cell[0]}: ${money(cell[2])} per game ` +
         `[${cell[3] === null ? "−∞" : money(cell[3])}, ${money(cell[4])}], ${cell[6]} signals, ${cell[5]} fills` +
         (cell[7] === cell[8] ? "." : `; phases from ${money(cell[7])} to ${money(cell[8])}.`);
+      cellRun.hidden = !cell;
+      if (cell) cellRun.textContent = `${runs[Number(svg.dataset.heat)]} --min-edge ${cell[1]}` + (/^[\d.]+ s$/.test(cell[0]) ? ` --poll ${parseFloat(cell[0])}` : "");
     };
     const find = (event) => {
       const [px, py] = at(svg, event), column = Math.floor((px - left) / width), row = Math.floor((py - top) / height);

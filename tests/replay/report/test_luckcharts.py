@@ -6,7 +6,7 @@ import re
 
 from replay.judgements import Broken
 from replay.report.answers import answer_of, choices_of, swings_of
-from replay.report.luckcharts import controls_chart, swing_chart
+from replay.report.luckcharts import controls_chart, plateau_chart, swing_chart
 
 
 def drawn(run):
@@ -26,6 +26,20 @@ def test_every_part_with_two_values_swings_from_its_worst_to_its_best(run):
     lefts = [float(left) for left in re.findall(r'class="loss" x="([\d.]+)"', made)]
     assert len(lefts) == 3
     assert min(lefts) == lefts[0]
+
+
+def test_a_plateau_is_drawn_value_by_value(run):
+    """Along the minimum edge: a dot a value in its order, the featured one apart, and where its interval ends."""
+    featured, swings = drawn(run)
+    (edges,) = [swing for swing in swings if swing.name == "min_edge_c"]
+    assert [verdict.choice.min_edge_c for verdict in edges.along] == [3.0, 6.0]
+    made = plateau_chart(edges, featured)
+    assert re.findall(r'class="dot (\w)"', made) == [
+        "b" if verdict.choice == featured.choice else "a" for verdict in edges.along
+    ]
+    assert made.count("whisker") == 2
+    assert "3 c: " in made
+    assert ">minimum edge<" in made
 
 
 def test_a_broken_night_stands_below_the_night_as_it_was(run):

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from chromium import chromium
 
-from replay.report.answers import answer_of, choices_of
-from replay.report.page import data_block, render, sentence
+from replay.report.answers import answer_of, choices_of, panels_of
+from replay.report.page import _cell_run, data_block, render, sentence
 
 EVIL = [
     "<script>window.pwned=1</script>",
@@ -134,10 +134,20 @@ def test_it_can_be_used_by_keyboard(browser, page_file):
         assert "min edge 6 c, poll 15 s" in page.inner_text("#picked")
         page.keyboard.press("ArrowDown")
         assert "poll 15 s" in page.inner_text("#picked")
+        assert page.inner_text("#cellrun").endswith(" --model brownian --min-edge 6 --poll 15")
         page.focus("details[open] svg.over")
         page.keyboard.press("PageDown")
         words = page.inner_text("details[open] .readout")
         assert re.match(r"\d+:\d\d · market \d+ c · model \d+ c", words), words
+
+
+def test_a_cell_names_the_command_that_runs_it(run):
+    """The sweep's own command with its grid left out, and the delays, policy and model of the map."""
+    command = ["gametape", "sweep", "a tape", "--poll", "5,15", "--min-edge=3,6", "--spa", "--cash", "20", "--out", "x"]
+    (first, last) = panels_of(choices_of(run))
+    ideas = "--book-delay 0ms --policy first-crossing --model brownian"
+    assert _cell_run(command, first) == f"gametape replay 'a tape' --cash 20 --order-delay 0ms {ideas}"
+    assert _cell_run(command, last) == f"gametape replay 'a tape' --cash 20 --order-delay 1000ms {ideas}"
 
 
 def test_a_pointer_is_told_what_it_points_at(browser, page_file):
