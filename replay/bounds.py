@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from replay.counterfactual import is_answerable
+from replay.counterfactual import fastest_intervals_ms, too_fast
 from replay.eventstates import require_event_times
 from replay.film import Film
 from replay.settings import Bound, Setting
@@ -49,7 +49,8 @@ def _split(
     films: Sequence[Film], settings: Sequence[Setting], bounds: Sequence[Bound], *, event_times: bool
 ) -> list[Setting]:
     views = {(one.view.poll_ms, one.view.nba_poll_ms): one.view for one in settings}
-    faster = {polls for polls, view in views.items() if not all(is_answerable(film, view) for film in films)}
+    fastest = [fastest_intervals_ms(film) for film in films]
+    faster = {polls for polls, view in views.items() if any(too_fast(view, one) for one in fastest)}
     if faster and event_times:
         require_event_times(films)
     found: list[Setting] = []

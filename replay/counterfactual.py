@@ -29,7 +29,7 @@ from replay.film import Film
 from replay.scoretimes import ScoreChange, score_changes
 from replay.settings import AS_RECORDED, Bound, View
 
-__all__ = ["PollPlan", "fastest_interval_ms", "is_answerable", "refuse_unanswerable", "seen_by", "timeline_of"]
+__all__ = ["PollPlan", "fastest_intervals_ms", "refuse_unanswerable", "seen_by", "timeline_of", "too_fast"]
 
 Ints = NDArray[np.int64]
 _Observations = tuple[Ints, Ints, Ints, Ints]
@@ -68,28 +68,23 @@ class PollPlan:
     idle_ms: int = 30_000
 
 
-def fastest_interval_ms(film: Film, source: int | None = None) -> int:
-    """Return the interval that a recording can answer: the median time between polls of a game that is on."""
-    medians = []
-    for (_, of), series in _series(film):
-        if source not in (None, of):
-            continue
+def fastest_intervals_ms(film: Film) -> list[int]:
+    """Return for each source the interval that a recording can answer: the median time between polls of a live game."""
+    fastest = [0] * len(_SOURCES)
+    for (_, source), series in _series(film):
         live = film.night.states[series, _STATUS] == GameStatus.LIVE
         times = film.night.states[series[live], _RECV]
         if len(times) > 2:
-            medians.append(int(np.median(np.diff(times))) // _MS_NS)
-    return max(medians, default=0)
+            fastest[source] = max(fastest[source], int(np.median(np.diff(times))) // _MS_NS)
+    return fastest
 
 
-def is_answerable(film: Film, view: View) -> bool:
-    """Say whether a plan is no faster than the recording."""
-    return view.poll_ms == AS_RECORDED or not _too_fast(film, view)
-
-
-def _too_fast(film: Film, view: View) -> list[tuple[int, int]]:
-    """Return the intervals of a plan that are faster than those of the recording, with these, in ms."""
-    asked = [(_live_ms(view, source), fastest_interval_ms(film, source)) for source in _SOURCES]
-    return [(poll_ms, fastest_ms) for poll_ms, fastest_ms in asked if poll_ms < fastest_ms * _TOLERANCE]
+def too_fast(view: View, fastest_ms: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the intervals of a plan that are faster than a recording's by source, with these, in ms."""
+    if view.poll_ms == AS_RECORDED:
+        return []
+    asked = [(_live_ms(view, source), fastest_ms[source]) for source in _SOURCES]
+    return [(poll_ms, fastest) for poll_ms, fastest in asked if poll_ms < fastest * _TOLERANCE]
 
 
 def _live_ms(view: View, source: int) -> int:
@@ -104,9 +99,10 @@ def refuse_unanswerable(films: Sequence[Film], views: Sequence[View]) -> None:
     Raises:
         UsageError: says which tape and what it can answer.
     """
-    asked = {(view.poll_ms, view.nba_poll_ms): view for view in views if view.poll_ms != AS_RECORDED}
-    for film in films:
-        refused = [one for view in asked.values() for one in _too_fast(film, view)]
+    asked = {(view.poll_ms, view.nba_poll_ms): view for view in views}
+    for film in films if any(view.poll_ms != AS_RECORDED for view in views) else ():
+        fastest = fastest_intervals_ms(film)
+        refused = [one for view in asked.values() for one in too_fast(view, fastest)]
         if refused:
             poll_ms, fastest_ms = min(refused)
             enough = np.ceil(fastest_ms / 1000)

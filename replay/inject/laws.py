@@ -16,7 +16,7 @@ from recorder.errors import GametapeError
 from replay.backtest import replay_film, replay_tape
 from replay.core.cells import EVALUATION_COLUMNS, ORDER_COLUMNS, OrderStatus, Policy
 from replay.core.engine import Freshness
-from replay.counterfactual import PollPlan, fastest_interval_ms, timeline_of
+from replay.counterfactual import PollPlan, fastest_intervals_ms, timeline_of
 from replay.film import Film, build_film
 from replay.inject.witness import Trust, Witness
 from replay.ledger import Ledger
@@ -209,7 +209,7 @@ def _hold_edges(played: Callable[[Setting], Ledger], checked: Checked) -> None:
 
 
 def _hold_polls(film: Film, checked: Checked) -> None:
-    fast_ms = max(fastest_interval_ms(film), 1_000)
+    fast_ms = max(*fastest_intervals_ms(film), 1_000)
 
     def seen(poll_ms: int) -> set[tuple[int, int]]:
         # Polled as often whether the game is on or not: else two pollers fall out of step where one sees it end sooner.

@@ -10,7 +10,7 @@ import pytest
 from recorder.errors import UsageError
 from replay.bounds import with_bounds
 from replay.core.events import GameStatus
-from replay.counterfactual import PollPlan, fastest_interval_ms, timeline_of
+from replay.counterfactual import PollPlan, fastest_intervals_ms, timeline_of
 from replay.find import load_strategy
 from replay.models import load_model
 from replay.settings import AS_RECORDED, Bound, Setting, View
@@ -33,7 +33,7 @@ def first_seen(film, view) -> dict[tuple[int, int, int, int], int]:
 
 def test_only_faster_plans_are_bounded(sample_film) -> None:
     """What the recording can answer stays one cell; what it cannot becomes two, in place."""
-    own = fastest_interval_ms(sample_film)
+    own = max(fastest_intervals_ms(sample_film))
     settings = [Setting(view=View(poll_ms=poll)) for poll in (AS_RECORDED, FAST, own, 10 * own)]
     bounded = with_bounds([sample_film], settings)
     assert [(one.view.poll_ms, one.view.bound) for one in bounded] == [

@@ -14,7 +14,7 @@ from script import AWAY, HOME, MS, URL, S, Score, Script, retaped
 from recorder.errors import UsageError
 from replay.backtest import replay_film
 from replay.core.rows import POLL_COLUMNS, STATE_COLUMNS
-from replay.counterfactual import PollPlan, fastest_interval_ms, refuse_unanswerable, timeline_of
+from replay.counterfactual import PollPlan, fastest_intervals_ms, refuse_unanswerable, timeline_of
 from replay.film import Film, build_film
 from replay.find import load_strategy
 from replay.models import load_model
@@ -188,7 +188,7 @@ def test_a_source_may_have_a_rhythm_of_its_own(sample_film: Film) -> None:
 def test_the_fastest_interval_is_what_was_recorded(tmp_path: Path) -> None:
     """A recording that polled every two seconds can answer that and no less."""
     film = filmed(counting(), tmp_path)
-    assert fastest_interval_ms(film) == 2_000
+    assert max(fastest_intervals_ms(film)) == 2_000
     refuse_unanswerable([film], [View(), View(2_000), View(60_000)])
 
 
@@ -204,8 +204,8 @@ def test_a_plan_faster_than_the_recording_is_refused(tmp_path: Path) -> None:
 
 def test_the_rhythm_of_one_source_is_refused_alone(sample_film: Film) -> None:
     """What is too fast for the one source may be said of the other."""
-    nba_ms = fastest_interval_ms(sample_film, 1)
-    slow_ms = fastest_interval_ms(sample_film)
+    nba_ms = fastest_intervals_ms(sample_film)[1]
+    slow_ms = max(fastest_intervals_ms(sample_film))
     refuse_unanswerable([sample_film], [View(slow_ms, nba_poll_ms=nba_ms)])
     with pytest.raises(UsageError, match=r"a poll every 0\.1 s cannot be answered"):
         refuse_unanswerable([sample_film], [View(slow_ms, nba_poll_ms=100)])
