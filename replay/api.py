@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +33,8 @@ from replay.settings import (
     parse_models,
     parse_numbers,
     parse_policies,
+    parse_polls,
+    views_of,
 )
 from replay.study import Question, Study, conduct
 
@@ -267,7 +268,7 @@ def _grid(
 ) -> list[Setting]:
     return grid(
         base,
-        min_edges_u6=[parse_cents(str(value)) for value in _numbers(min_edge, "min-edge")],
+        min_edges_u6=[parse_cents(str(value)) for value in parse_numbers(_listed(min_edge), "min-edge")],
         views=views,
         order_delays_ms=_milliseconds(order_delay),
         venue_delays_ms=[AS_RECORDED] if venue_delay is None else _milliseconds(venue_delay),
@@ -280,22 +281,17 @@ def _views(
 ) -> list[View]:
     if poll_nba is not None and poll is None:
         raise UsageError("poll_nba says how one source of a simulated poll differs", hint=f"poll={poll_nba:g}")
-    nba_ms = 0 if poll_nba is None else int(poll_nba * 1000)
-    polls = [AS_RECORDED] if poll is None else [int(value * 1000) for value in _numbers(poll, "poll")]
-    return [
-        View(poll_ms, phase, book_ms, model=model if len(models) > 1 else "", nba_poll_ms=nba_ms)
-        for model in models
-        for poll_ms in polls
-        for phase in range(1 if poll_ms == AS_RECORDED else phases)
-        for book_ms in _milliseconds(book_delay)
-    ]
+    base = View(nba_poll_ms=0 if poll_nba is None else parse_polls(str(poll_nba), "poll-nba")[0])
+    polls_ms = [AS_RECORDED] if poll is None else parse_polls(_listed(poll))
+    delays_ms = _milliseconds(book_delay)
+    return views_of(base, polls_ms=polls_ms, phases=phases, book_delays_ms=delays_ms, models=models)
 
 
-def _numbers(values: Numbers, name: str) -> list[Decimal]:
-    if not isinstance(values, str):
-        listed = [values] if isinstance(values, int | float) else list(values)
-        values = ",".join(str(value) for value in listed)
-    return parse_numbers(values, name)
+def _listed(values: Numbers) -> str:
+    """Return numbers as they are written on the command line."""
+    if isinstance(values, str):
+        return values
+    return ",".join(str(value) for value in ([values] if isinstance(values, int | float) else values))
 
 
 def _milliseconds(values: Times) -> list[int]:

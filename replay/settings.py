@@ -29,6 +29,8 @@ __all__ = [
     "parse_models",
     "parse_numbers",
     "parse_policies",
+    "parse_polls",
+    "views_of",
 ]
 
 Ints = NDArray[np.int64]
@@ -190,6 +192,34 @@ def parse_policies(text: str) -> list[Policy]:
 def parse_models(text: str) -> list[str]:
     """Return the names of models as they are listed on the command line, `brownian,brownian-no-prior`, each once."""
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
+
+
+def parse_polls(text: str, name: str = "poll") -> list[int]:
+    """
+    Return intervals of polls in ms, said in seconds as a list or a range.
+
+    Raises:
+        UsageError: it is neither, or holds no time between polls.
+    """
+    polls_ms = [value * 1000 for value in parse_numbers(text, name)]
+    if any(poll_ms != int(poll_ms) or poll_ms < 1 for poll_ms in polls_ms):
+        raise UsageError(
+            f"--{name} {text} holds no time between polls", why="a millisecond is the least", hint="--poll 2,5"
+        )
+    return [int(poll_ms) for poll_ms in polls_ms]
+
+
+def views_of(
+    base: View, *, polls_ms: Sequence[int], phases: int, book_delays_ms: Sequence[int], models: Sequence[str]
+) -> list[View]:
+    """Return the product of the lists, every other value as in base; phases only where polls are simulated."""
+    return [
+        replace(base, poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms, model=model if len(models) > 1 else "")
+        for model in models
+        for poll_ms in polls_ms
+        for phase in range(1 if poll_ms == AS_RECORDED else phases)
+        for book_ms in book_delays_ms
+    ]
 
 
 def parse_cents(text: str) -> int:

@@ -111,7 +111,7 @@ class Sweep:
 
     def rows(self) -> list[dict[str, object]]:
         """Return the cells as plain values, one dict a cell, in the words of the command line."""
-        return [{"model": cell.setting.view.model or self.model, **_row(cell)} for cell in self.cells]
+        return [_row(cell, self.model) for cell in self.cells]
 
 
 def run_sweep(  # noqa: PLR0913 - options, by keyword
@@ -322,10 +322,11 @@ def _result(
     )
 
 
-def _row(cell: CellResult) -> dict[str, object]:
+def _row(cell: CellResult, model: str) -> dict[str, object]:
     setting = cell.setting
     recorded = setting.view.poll_ms < 0
     return {
+        "model": setting.view.model or model,
         "min_edge_c": setting.min_edge_u6 / 1e4,
         "poll_s": None if recorded else setting.view.poll_ms / 1000,
         "nba_poll_s": setting.view.nba_poll_ms / 1000 if setting.view.nba_poll_ms else None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,25 +173,29 @@ def _settings(
     options: dict[str, object],
 ) -> list[Setting]:
     """Return the grid that the options describe, phases only where polls are simulated."""
-    from replay.settings import AS_RECORDED, grid, parse_cents, parse_models, parse_numbers, parse_policies
+    from replay.settings import (
+        AS_RECORDED,
+        grid,
+        parse_cents,
+        parse_models,
+        parse_numbers,
+        parse_policies,
+        parse_polls,
+        views_of,
+    )
 
+    # Every view says how often it polls; here it matters whether polls are simulated at all.
     base = setting_of("1", options | {"poll": poll and "1"})
     models = parse_models(str(options["model_name"]))
     edges = parse_numbers(min_edge, "min-edge")
-    polls = [AS_RECORDED] if poll is None else _polls_ms(poll)
+    polls = [AS_RECORDED] if poll is None else parse_polls(poll)
     books = [milliseconds(text, "book-delay") for text in book_delay.split(",")]
     orders = [milliseconds(text, "order-delay") for text in order_delay.split(",")]
     venues = [AS_RECORDED] if venue_delay is None else [milliseconds(t, "venue-delay") for t in venue_delay.split(",")]
     policies = parse_policies(str(options["policy"]))
     phased = sum(1 if poll_ms == AS_RECORDED else phases for poll_ms in polls)
     _refuse_vast(len(models) * len(policies) * len(edges) * phased * len(books) * len(orders) * len(venues))
-    views = [
-        replace(base.view, poll_ms=poll_ms, phase=phase, book_delay_ms=book_ms, model=model if len(models) > 1 else "")
-        for model in models
-        for poll_ms in polls
-        for phase in range(phases if poll_ms != AS_RECORDED else 1)
-        for book_ms in books
-    ]
+    views = views_of(base.view, polls_ms=polls, phases=phases, book_delays_ms=books, models=models)
     return grid(
         base,
         min_edges_u6=[parse_cents(str(value)) for value in edges],
@@ -215,17 +218,6 @@ def _refuse_early(question: Question) -> None:
         load_model(model)
     if question.resumes and question.parts is None:
         raise UsageError("nothing to resume", why="finished parts are kept beside a run", hint="--out DIR --resume")
-
-
-def _polls_ms(text: str) -> list[int]:
-    from replay.settings import parse_numbers
-
-    polls_ms = [value * 1000 for value in parse_numbers(text, "poll")]
-    if any(poll_ms != int(poll_ms) or poll_ms < 1 for poll_ms in polls_ms):
-        raise UsageError(
-            f"--poll {text} holds no time between polls", why="a millisecond is the least", hint="--poll 2,5"
-        )
-    return [int(poll_ms) for poll_ms in polls_ms]
 
 
 def _refuse_vast(cells: int) -> None:
