@@ -3,7 +3,7 @@
 import { el, mark, say } from "./dom.js";
 import { courtTime } from "./history.js";
 import { find, lose, night, setNow, take } from "./night.js";
-import { get, insist } from "./wire.js";
+import { ASK_AGAIN_MS, get, insist, pause } from "./wire.js";
 import { day, ms, utc } from "./words.js";
 
 const RATES = [1, 5, 20, 60, 300];
@@ -11,7 +11,6 @@ const RATE = 20;
 const TICK_MS = 200;
 const URL_EVERY_MS = 1_000;
 const SIGNALS_MAX = 5_000;
-const ASK_AGAIN_MS = 1_000;
 const KINDS = [
   ["signal", "s"],
   ["score", "c"],
@@ -98,7 +97,7 @@ export const makeScrubber = (box, changed) => {
         stop();
         changed();
         wanted ??= at;
-        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+        await pause(ASK_AGAIN_MS);
         continue;
       }
       changed();

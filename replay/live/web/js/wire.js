@@ -7,7 +7,7 @@ const HEALTH_EVERY_MS = 5_000;
 const ANSWER_WITHIN_MS = 4_000;
 // What takes long is waited for: cut off and asked for anew it would be begun anew, and on a slow machine never end.
 const LONG_ANSWER_WITHIN_MS = 120_000;
-const ASK_AGAIN_MS = 1_000;
+export const ASK_AGAIN_MS = 1_000;
 const SIGNALS_PAGE = 1_000;
 const RETRY_MS = [500, 1_000, 2_000, 4_000, 8_000];
 
@@ -34,7 +34,7 @@ export const get = async (path, withinMs = ANSWER_WITHIN_MS) => {
 
 export const getLong = (path) => get(path, LONG_ANSWER_WITHIN_MS);
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // However often the question fails, there is an answer in the end.
 export const insist = async (path) => {
