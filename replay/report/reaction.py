@@ -11,6 +11,7 @@ from replay.cellmarks import mids_of
 from replay.film import Film
 from replay.markout import HORIZONS_MS
 from replay.report.facts import CurvePoint
+from replay.report.trades import finite_c
 from replay.scoretimes import score_changes
 from replay.stats import GameBootstrap
 
@@ -76,10 +77,6 @@ def _points(
                 horizon_ms=horizon_ms,
                 trades=int(counts[column]),
                 mean_c=round(float(mean[column]) / _CENT_U6, 4),
-                low_c=_cents(float(low[column])),
-                high_c=_cents(float(high[column])),
+                low_c=finite_c(float(low[column])),
+                high_c=finite_c(float(high[column])),
             )
-
-
-def _cents(value_u6: float) -> float | None:
-    return round(value_u6 / _CENT_U6, 4) if np.isfinite(value_u6) else None

@@ -19,7 +19,7 @@ from replay.settings import Setting
 from replay.settle import Basis
 from replay.stats import GameBootstrap, drawdown, sum_by_game
 
-__all__ = ["curves", "equity_of", "funnel_of", "half_life_s", "trades_frame"]
+__all__ = ["curves", "equity_of", "finite_c", "funnel_of", "half_life_s", "trades_frame"]
 
 _CENT_U6 = 10_000
 _POINTS_MAX = 600
@@ -234,8 +234,8 @@ def _closing(
     return Closing(
         trades=len(lines),
         mean_c=round(float(found.estimate) / _CENT_U6, 4),
-        low_c=_finite_c(float(found.low)),
-        high_c=_finite_c(float(found.high)),
+        low_c=finite_c(float(found.low)),
+        high_c=finite_c(float(found.high)),
     )
 
 
@@ -259,15 +259,16 @@ def _points(marked: pl.DataFrame, bootstrap: GameBootstrap) -> list[CurvePoint]:
             horizon_ms=row["horizon_ms"],
             trades=row["fills"],
             mean_c=round(row["mean_u6"] / _CENT_U6, 4),
-            low_c=_finite_c(row["low_u6"]),
-            high_c=_finite_c(row["high_u6"]),
+            low_c=finite_c(row["low_u6"]),
+            high_c=finite_c(row["high_u6"]),
         )
         for row in decay(marked, bootstrap).iter_rows(named=True)
         if math.isfinite(row["mean_u6"])
     ]
 
 
-def _finite_c(value_u6: float) -> float | None:
+def finite_c(value_u6: float) -> float | None:
+    """Return cents, None where there are too few games for a limit."""
     return round(value_u6 / _CENT_U6, 4) if math.isfinite(value_u6) else None
 
 
